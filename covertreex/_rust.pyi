@@ -1,0 +1,139 @@
+"""Private extension module of the Rust engine: the stages of the numeric contract.
+
+Arrays are C-contiguous, aligned and native; a ``Block`` is float32 or float64, the same in all
+arguments of a call. ``level`` names a CPU level of `levels`, by default the best one; ``threads``
+is the size of the call's own pool, by default the global one. Neither changes a bit. Errors are
+those of `covertreex.errors`. Calls release the GIL.
+"""
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .metrics._arguments import F64, I64, Block
+
+__all__ = [
+    "best_level",
+    "build_profile",
+    "cholesky",
+    "cpu_features",
+    "distance_block_no_gate",
+    "dot_block",
+    "exp",
+    "exp_constants",
+    "inducing_rows",
+    "kernel_block",
+    "knn",
+    "levels",
+    "normals",
+    "project",
+    "splitmix64",
+    "uniforms",
+]
+
+def levels() -> list[str]:
+    """List the CPU levels usable here, slowest first."""
+
+def best_level() -> str:
+    """Name the level that is used by default."""
+
+def cpu_features() -> list[str]:
+    """List the CPU features present, of those that a level could ask for."""
+
+def build_profile() -> Literal["release", "debug"]:
+    """Tell how the extension was compiled."""
+
+def exp_constants() -> dict[str, int]:
+    """Return the constants of the contract's ``exp`` as bit patterns, by name."""
+
+def exp(x: F64, *, level: str | None = None) -> F64:
+    """Compute the contract's exponential of each value of a vector."""
+
+def splitmix64(seed: int, count: int) -> NDArray[np.uint64]:
+    """Draw the first ``count`` integers of SplitMix64 from ``seed``."""
+
+def uniforms(seed: int, count: int) -> F64:
+    """Draw the first ``count`` uniforms in [0, 1), multiples of 2**-53."""
+
+def normals(seed: int, count: int) -> F64:
+    """Draw the first ``count`` normal-like values, each 12 uniforms summed, minus 6."""
+
+def inducing_rows(seed: int, n: int, m: int) -> I64:
+    """Draw ``min(m, n)`` distinct rows of ``range(n)``, ascending."""
+
+def cholesky(
+    u_z: F64,
+    kernel: str,
+    variance: float,
+    *,
+    level: str | None = None,
+    threads: int | None = None,
+) -> F64:
+    """Factor the jittered kernel matrix of scaled inducing points (m, d): lower, (m, m)."""
+
+def project(
+    u: F64,
+    u_z: F64,
+    chol: F64,
+    kernel: str,
+    variance: float,
+    block_dtype: str,
+    *,
+    level: str | None = None,
+    threads: int | None = None,
+) -> tuple[Block, Block]:
+    """Project scaled points (n, d): V (n, m) and residual variances (n,), rounded once."""
+
+def kernel_block(
+    u_q: F64,
+    u_c: F64,
+    kernel: str,
+    variance: float,
+    block_dtype: str,
+    *,
+    level: str | None = None,
+    threads: int | None = None,
+) -> Block:
+    """Evaluate the kernel (q, c) of scaled points (q, d) and (c, d), rounded once."""
+
+def dot_block(
+    v_q: Block,
+    v_c: Block,
+    *,
+    level: str | None = None,
+    threads: int | None = None,
+) -> Block:
+    """Multiply rows of V, (q, m) and (c, m): (q, c), each one ascending fma chain."""
+
+def distance_block_no_gate(
+    p_diag: Block,
+    query_indices: I64,
+    chunk_indices: I64,
+    kernel_block: Block,
+    dot_block: Block,
+    radii: F64,
+    eps: float,
+    *,
+    level: str | None = None,
+    threads: int | None = None,
+) -> tuple[F64, NDArray[np.bool_]]:
+    """Compute distances (q, c), and whether each is within its row's radius."""
+
+def knn(
+    u_q: F64,
+    v_q: Block,
+    p_q: Block,
+    u: F64,
+    v: Block,
+    p: Block,
+    kernel: str,
+    variance: float,
+    eps: float,
+    k: int,
+    chunk_size: int,
+    *,
+    level: str | None = None,
+    threads: int | None = None,
+) -> tuple[I64, F64]:
+    """Find each query's ``k`` smallest (distance, index) by a full scan: both (q, k)."""

@@ -1,0 +1,143 @@
+//! NumPy arrays at the boundary: borrowed for a call when they are as wanted, refused otherwise; new ones for results.
+
+use super::Object;
+use crate::error::Error;
+use crate::matrix::Matrix;
+use crate::numeric::Real;
+use numpy::ndarray::Dimension;
+use numpy::{
+    Element, Ix1, Ix2, PyArray, PyArrayDescrMethods, PyArrayMethods, PyReadonlyArray,
+    PyReadwriteArray, PyUntypedArray, PyUntypedArrayMethods,
+};
+use pyo3::prelude::*;
+
+/// What a block may hold, to the numerics and to NumPy.
+pub(super) trait Block: Real + Element {}
+impl Block for f32 {}
+impl Block for f64 {}
+
+/// An input array, for the length of a call.
+pub(super) struct Input<'py, T: Element, D: Dimension> {
+    name: &'static str,
+    pub(super) array: PyReadonlyArray<'py, T, D>,
+}
+
+impl<'py, T: Element, D: Dimension> Input<'py, T, D> {
+    /// Borrow an array of this element type and rank, C-contiguous.
+    pub(super) fn new(
+        name: &'static str,
+        object: Object<'_, 'py>,
+        wanted: &'static str,
+    ) -> PyResult<Self> {
+        let untyped = untyped(name, object)?;
+        if Some(untyped.ndim()) != D::NDIM {
+            let (given, rank) = (format!("{:?}", untyped.shape()), D::NDIM.unwrap_or_default());
+            return Err(Error::Shape { name, given, wanted: format!("{rank} dimensions") }.into());
+        }
+        let refuse = |given: String| PyErr::from(Error::Dtype { name, given, wanted });
+        let Ok(array) = object.cast::<PyArray<T, D>>() else {
+            return Err(refuse(format!("an array of {}", untyped.dtype())));
+        };
+        if !array.is_c_contiguous() {
+            return Err(refuse("an array that is not C-contiguous".into()));
+        }
+        let array = array.try_readonly().map_err(|error| refuse(error.to_string()))?;
+        if array.as_slice().is_err() {
+            return Err(refuse("an array that is not aligned".into()));
+        }
+        Ok(Self { name, array })
+    }
+
+    pub(super) fn slice(&self) -> &[T] {
+        self.array.as_slice().unwrap_or_default() // `new` has seen that it is one
+    }
+}
+
+impl<T: Block> Input<'_, T, Ix2> {
+    pub(super) fn matrix(&self) -> Result<Matrix<'_, T>, Error> {
+        let &[rows, cols] = self.array.shape() else { unreachable!("Ix2 has two dimensions") };
+        Matrix::new(self.name, self.slice(), rows, cols)
+    }
+}
+
+fn untyped<'a, 'py>(
+    name: &'static str,
+    object: Object<'a, 'py>,
+) -> PyResult<&'a Bound<'py, PyUntypedArray>> {
+    object.cast::<PyUntypedArray>().map_err(|_| {
+        let given = object.get_type().to_string();
+        Error::Dtype { name, given, wanted: "a NumPy array" }.into()
+    })
+}
+
+pub(super) fn doubles<'py>(
+    name: &'static str,
+    object: Object<'_, 'py>,
+) -> PyResult<Input<'py, f64, Ix2>> {
+    Input::new(name, object, "a C-contiguous array of float64")
+}
+
+pub(super) fn block<'py, T: Block, D: Dimension>(
+    name: &'static str,
+    object: Object<'_, 'py>,
+) -> PyResult<Input<'py, T, D>> {
+    let wanted = "a C-contiguous array of the block type, the same float32 or float64 everywhere";
+    Input::new(name, object, wanted)
+}
+
+pub(super) fn indices<'py>(
+    name: &'static str,
+    object: Object<'_, 'py>,
+) -> PyResult<Input<'py, i64, Ix1>> {
+    Input::new(name, object, "a C-contiguous array of int64")
+}
+
+/// Is the block type `f64` (or `f32`), by the first array that has it?
+pub(super) fn is_wide(name: &'static str, object: Object<'_, '_>) -> PyResult<bool> {
+    let (array, py) = (untyped(name, object)?, object.py());
+    if array.dtype().is_equiv_to(&numpy::dtype::<f64>(py)) {
+        return Ok(true);
+    }
+    if array.dtype().is_equiv_to(&numpy::dtype::<f32>(py)) {
+        return Ok(false);
+    }
+    let given = format!("an array of {}", array.dtype());
+    Err(Error::Dtype { name, given, wanted: "an array of float32 or float64" }.into())
+}
+
+/// Is the block type `f64` (or `f32`), by its name?
+pub(super) fn is_wide_name(name: &str) -> PyResult<bool> {
+    match name {
+        "float64" => Ok(true),
+        "float32" => Ok(false),
+        _ => {
+            let wanted = "\"float32\" or \"float64\"".into();
+            Err(Error::Parameter { name: "block_dtype", given: format!("{name:?}"), wanted }.into())
+        }
+    }
+}
+
+/// A new array of zeros, for a call to fill.
+pub(super) struct Output<'py, T: Element, D: Dimension>(PyReadwriteArray<'py, T, D>);
+
+impl<'py, T: Element> Output<'py, T, Ix1> {
+    pub(super) fn vector(py: Python<'py>, len: usize) -> Self {
+        Self(PyArray::zeros(py, [len], false).readwrite())
+    }
+}
+
+impl<'py, T: Element> Output<'py, T, Ix2> {
+    pub(super) fn matrix(py: Python<'py>, rows: usize, cols: usize) -> Self {
+        Self(PyArray::zeros(py, [rows, cols], false).readwrite())
+    }
+}
+
+impl<'py, T: Element, D: Dimension> Output<'py, T, D> {
+    pub(super) fn slice(&mut self) -> &mut [T] {
+        self.0.as_slice_mut().unwrap_or_default() // a new array is one
+    }
+
+    pub(super) fn done(self) -> Bound<'py, PyArray<T, D>> {
+        (**self.0).clone()
+    }
+}

@@ -1,0 +1,87 @@
+//! Is the floating-point unit of this thread as IEEE 754 has it: round to nearest, subnormals in and out?
+//!
+//! The control register is a thread's own and inherited, and one library linked with -ffast-math changes it for both engines,
+//! so every call and every worker task asks. It asks by arithmetic, in float64 alone: on x86-64 and aarch64 one register holds
+//! the setting for both widths. Numba twin: `environment` in `covertreex/metrics/_numba_loops.py`.
+
+use crate::error::Error;
+use std::hint::black_box;
+
+const ROUNDOFF: f64 = f64::EPSILON / 2.0;
+
+/// An error that names what is wrong with this thread's floating-point unit, if anything is.
+#[inline]
+pub fn check() -> Result<(), Error> {
+    let wrong = [
+        (flushes_results(), "flush-to-zero"),
+        (ignores_subnormals(), "denormals-are-zero"),
+        (rounds_otherwise(), "rounding mode"),
+    ];
+    if wrong.iter().all(|(found, _)| !found) {
+        return Ok(());
+    }
+    let names: Vec<_> = wrong.iter().filter(|(found, _)| *found).map(|(_, name)| *name).collect();
+    Err(Error::FloatEnvironment { found: names.join(" and ") })
+}
+
+/// Looks at bits: where subnormals are ignored, they also equal 0.
+fn flushes_results() -> bool {
+    (black_box(f64::MIN_POSITIVE) * black_box(0.5)).to_bits() == 0
+}
+
+fn ignores_subnormals() -> bool {
+    black_box(f64::from_bits(1)) * black_box(f64::from_bits((1000 + 1023) << 52)) == 0.0
+}
+
+/// Upward fails the first sum, toward zero and downward the second, downward the third as well.
+fn rounds_otherwise() -> bool {
+    let step = black_box(ROUNDOFF);
+    black_box(1.0) + step != 1.0
+        || black_box(1.0 + f64::EPSILON) + step != 1.0 + 2.0 * f64::EPSILON
+        || black_box(-1.0) - step != -1.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fresh_thread_passes() {
+        assert_eq!(check(), Ok(()));
+        assert_eq!(std::thread::spawn(check).join().unwrap(), Ok(()));
+    }
+
+    /// `check` under MXCSR with these bits set, which are then taken back.
+    #[cfg(target_arch = "x86_64")]
+    fn check_with(bits: u32) -> Result<(), Error> {
+        let mut saved = 0_u32;
+        // SAFETY: stores this thread's MXCSR, loads it with legal bits set; `check` uses black boxes, so that nothing is
+        // computed outside.
+        unsafe {
+            std::arch::asm!("stmxcsr [{}]", in(reg) &raw mut saved);
+            let changed = saved | bits;
+            std::arch::asm!("ldmxcsr [{}]", in(reg) &raw const changed);
+        }
+        let found = check();
+        // SAFETY: restores what was stored.
+        unsafe { std::arch::asm!("ldmxcsr [{}]", in(reg) &raw const saved) };
+        found
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[test]
+    fn each_setting_is_named() {
+        let cases = [
+            (1 << 15, "flush-to-zero"),
+            (1 << 6, "denormals-are-zero"),
+            (1 << 13, "rounding mode"),
+            (2 << 13, "rounding mode"),
+            (3 << 13, "rounding mode"),
+            (1 << 15 | 1 << 6, "flush-to-zero and denormals-are-zero"),
+        ];
+        for (bits, name) in cases {
+            assert_eq!(check_with(bits), Err(Error::FloatEnvironment { found: name.into() }));
+        }
+        assert_eq!(check(), Ok(()));
+    }
+}

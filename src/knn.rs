@@ -1,0 +1,323 @@
+//! k nearest neighbours by a full scan: for each query the k smallest of (distance, index), ascending.
+//!
+//! A task takes a block of queries through one chunk of data rows at a time: dot tile, kernel row, distance row, and what beats a
+//! query's worst neighbour so far enters its heap. Memory is a task's tiles, a packed chunk and the heaps, never n x q. Neither the
+//! chunk nor the blocks change an answer: keys are final distances, ties go to the lower index. Numba twin: `knn` in
+//! `covertreex/metrics/_numba_loops.py`.
+
+use crate::distance::DistanceRow;
+use crate::dot::{self, DotRows};
+use crate::environment;
+use crate::error::Error;
+use crate::kernel::{Kernel, KernelRow};
+use crate::level::Level;
+use crate::matrix::{Packed, expect_length};
+use crate::metric::Points;
+use crate::numeric::Real;
+use rayon::prelude::*;
+use std::collections::BinaryHeap;
+use std::ops::Range;
+
+/// Queries of one task, a multiple of every level's tile rows.
+const BLOCK: usize = 48;
+/// Queries that are packed together: between them a chunk is packed once.
+const SPAN: usize = 85 * BLOCK;
+/// Data rows of a chunk: a multiple of every level's tile width, and at most so many.
+const CHUNK_STEP: usize = 48;
+const MAX_CHUNK: usize = 20 * CHUNK_STEP;
+
+/// A full scan: its metric, its data and how many neighbours to keep.
+#[derive(Clone, Copy, Debug)]
+#[allow(missing_docs)] // the fields are named for what they hold
+pub struct Scan<'a, T> {
+    pub level: Level,
+    pub kernel: Kernel,
+    pub eps: f64,
+    pub data: Points<'a, T>,
+    pub k: usize,
+    /// Data rows to take at a time; a hint that changes no answer.
+    pub chunk_size: usize,
+}
+
+/// The best neighbours so far: a max-heap of (distance, index), distances as bits, whose order is theirs since none is negative.
+#[derive(Clone, Debug)]
+struct Nearest {
+    heap: BinaryHeap<(u64, usize)>,
+    k: usize,
+    worst: f64,
+}
+
+impl Nearest {
+    fn new(k: usize) -> Self {
+        Self { heap: BinaryHeap::with_capacity(k), k, worst: f64::INFINITY }
+    }
+
+    /// Offer distances of the rows from `first` on. Rows come in ascending order, so one that equals the worst is past it.
+    fn offer(&mut self, first: usize, distances: &[f64]) {
+        for (index, &distance) in (first..).zip(distances) {
+            if distance < self.worst {
+                if self.heap.len() == self.k {
+                    self.heap.pop();
+                }
+                self.heap.push((distance.to_bits(), index));
+                if self.heap.len() == self.k {
+                    self.worst =
+                        self.heap.peek().map_or(f64::INFINITY, |top| f64::from_bits(top.0));
+                }
+            }
+        }
+    }
+
+    /// Write them ascending.
+    fn write(self, indices: &mut [i64], distances: &mut [f64]) {
+        let sorted = self.heap.into_sorted_vec();
+        for ((bits, index), (i, d)) in sorted.into_iter().zip(indices.iter_mut().zip(distances)) {
+            (*i, *d) = (index as i64, f64::from_bits(bits));
+        }
+    }
+}
+
+impl<T: Real> Scan<'_, T> {
+    /// An error unless queries and data fit each other and there are `k` rows to find.
+    pub fn validate(&self, queries: &Points<T>) -> Result<(), Error> {
+        let (q, n, k) = (queries.count()?, self.data.count()?, self.k);
+        queries.u.expect("u_q", q, self.data.u.cols())?;
+        queries.v.expect("v_q", q, self.data.v.cols())?;
+        if (1..=n).contains(&k) {
+            return Ok(());
+        }
+        let wanted = format!("1 <= k <= n = {n}");
+        Err(Error::Parameter { name: "k", given: k.to_string(), wanted })
+    }
+
+    /// Neighbours of each query: `indices` and `distances`, (q, k) each.
+    pub fn run(
+        &self,
+        queries: Points<T>,
+        indices: &mut [i64],
+        distances: &mut [f64],
+    ) -> Result<(), Error> {
+        environment::check()?;
+        self.validate(&queries)?;
+        let (q, k) = (queries.p.len(), self.k);
+        expect_length("indices", indices.len(), q * k)?;
+        expect_length("distances", distances.len(), q * k)?;
+        let spans = indices.chunks_mut(SPAN * k).zip(distances.chunks_mut(SPAN * k));
+        for (start, (indices, distances)) in (0..q).step_by(SPAN).zip(spans) {
+            let rows = start..start + indices.len() / k;
+            let found = self.scan(queries.slice(rows))?;
+            let outputs = indices.chunks_mut(k).zip(distances.chunks_mut(k));
+            found.into_iter().zip(outputs).for_each(|(nearest, (i, d))| nearest.write(i, d));
+        }
+        Ok(())
+    }
+
+    /// Take some queries through all the data.
+    fn scan(&self, queries: Points<T>) -> Result<Vec<Nearest>, Error> {
+        let mut nearest = vec![Nearest::new(self.k); queries.p.len()];
+        let mut packed = Packed::zeroed(0, 0, dot::rows(self.level));
+        packed.fill_in_parallel(queries.v);
+        let chunk_size = self.chunk_size.clamp(1, MAX_CHUNK).next_multiple_of(CHUNK_STEP);
+        let mut chunk = Chunk::new(self);
+        for start in (0..self.data.p.len()).step_by(chunk_size) {
+            let rows = start..(start + chunk_size).min(self.data.p.len());
+            chunk.fill(rows);
+            let tasks = nearest.par_chunks_mut(BLOCK).enumerate();
+            tasks.try_for_each_init(
+                || Tiles::new(chunk.p.len()),
+                |tiles, (task, nearest)| {
+                    environment::check()?;
+                    chunk.scan_block(queries, &packed, task * BLOCK, nearest, tiles);
+                    Ok(())
+                },
+            )?;
+        }
+        Ok(nearest)
+    }
+}
+
+/// A task's buffers.
+struct Tiles<T> {
+    dot: Vec<T>,
+    kernel: Vec<T>,
+    distances: Vec<f64>,
+}
+
+impl<T: Real> Tiles<T> {
+    fn new(chunk: usize) -> Self {
+        let zeros = |len| vec![T::default(); len];
+        Self { dot: zeros(BLOCK * chunk), kernel: zeros(chunk), distances: vec![0.0; chunk] }
+    }
+}
+
+/// Consecutive data rows, packed for the tiles.
+struct Chunk<'a, T> {
+    scan: &'a Scan<'a, T>,
+    start: usize,
+    u: Packed<f64>,
+    v: Packed<T>,
+    p: Vec<f64>,
+}
+
+impl<'a, T: Real> Chunk<'a, T> {
+    fn new(scan: &'a Scan<'a, T>) -> Self {
+        let u = Packed::zeroed(0, 0, dot::width::<f64>(scan.level));
+        let v = Packed::zeroed(0, 0, dot::width::<T>(scan.level));
+        Self { scan, start: 0, u, v, p: Vec::new() }
+    }
+
+    /// Take other rows.
+    fn fill(&mut self, rows: Range<usize>) {
+        self.start = rows.start;
+        let data = self.scan.data.slice(rows);
+        self.u.fill(data.u);
+        self.v.fill_in_parallel(data.v);
+        self.p.clear();
+        self.p.extend(data.p.iter().map(|p| p.widen()));
+    }
+
+    /// Offer the chunk's rows to the queries from `first` on, whose V is packed.
+    fn scan_block(
+        &self,
+        queries: Points<T>,
+        packed: &Packed<T>,
+        first: usize,
+        nearest: &mut [Nearest],
+        tiles: &mut Tiles<T>,
+    ) {
+        let Scan { level, kernel, eps, .. } = *self.scan;
+        let cols = self.p.len();
+        let dots = &mut tiles.dot[..nearest.len() * cols];
+        let panel = first / dot::rows(level);
+        let rows = DotRows { a: packed, first: panel, b: &self.v, out: dots, stride: cols, cols };
+        // SAFETY: both packed matrices have the level's widths and one depth, and hold these rows.
+        unsafe { level.run(rows) };
+        for (i, (nearest, dot)) in (first..).zip(nearest.iter_mut().zip(dots.chunks(cols))) {
+            let (point, kernels) = (queries.u.row(i), &mut tiles.kernel[..]);
+            let row = KernelRow { kernel, point, panels: &self.u, out: &mut *kernels };
+            // SAFETY: the panels have the level's width and as many columns as `point`.
+            unsafe { level.run(row) };
+            let (out, p_i) = (&mut tiles.distances[..], queries.p[i].widen());
+            let row = DistanceRow { kernel: kernels, dot, p_i, p: &self.p, floor: eps * eps, out };
+            // SAFETY: the routine checks its slices' lengths.
+            unsafe { level.run(row) };
+            nearest.offer(self.start, &tiles.distances);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::distance::correlation_gap;
+    use crate::draws::sample;
+    use crate::kernel::Family;
+    use crate::matrix::Matrix;
+    use crate::numeric::chain;
+
+    const KERNEL: Kernel = Kernel { family: Family::Matern52, variance: 1.0 };
+    const EPS: f64 = 1e-9;
+
+    /// `n` points of dimension 2 and rank `m`; one in three stands twice, so that there are ties.
+    fn arrays<T: Real>(seed: u64, n: usize, m: usize) -> (Vec<f64>, Vec<T>, Vec<T>) {
+        let (mut u, mut v) = (sample::<f64>(seed, n * 2), sample::<T>(seed + 1, n * m));
+        for i in (3..n).step_by(3) {
+            u.copy_within((i - 2) * 2..(i - 1) * 2, i * 2);
+            v.copy_within((i - 2) * m..(i - 1) * m, i * m);
+        }
+        (u, v, vec![T::round(1.5); n])
+    }
+
+    fn points<T: Real>((u, v, p): &(Vec<f64>, Vec<T>, Vec<T>), m: usize) -> Points<'_, T> {
+        let n = p.len();
+        Points { u: Matrix::new("u", u, n, 2).unwrap(), v: Matrix::new("v", v, n, m).unwrap(), p }
+    }
+
+    /// All the data of a query, sorted by (distance, index).
+    fn by_definition<T: Real>(
+        queries: Points<T>,
+        data: Points<T>,
+        query: usize,
+    ) -> Vec<(f64, i64)> {
+        let pair = |j| {
+            let kernel = T::round(KERNEL.between(queries.u.row(query), data.u.row(j)));
+            let numerator = kernel.widened_difference(chain(queries.v.row(query), data.v.row(j)));
+            let gap =
+                correlation_gap(numerator, queries.p[query].widen(), data.p[j].widen(), EPS * EPS);
+            (gap.sqrt(), j as i64)
+        };
+        let mut all: Vec<_> = (0..data.p.len()).map(pair).collect();
+        all.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        all
+    }
+
+    fn check<T: Real>(q: usize, n: usize, m: usize, k: usize, chunk_size: usize) {
+        let (queries, data) = (arrays::<T>(21, q, m), arrays::<T>(23, n, m));
+        let (queries, data) = (points(&queries, m), points(&data, m));
+        let wanted: Vec<_> =
+            (0..q).flat_map(|i| by_definition(queries, data, i).into_iter().take(k)).collect();
+        for &level in Level::available() {
+            let scan = Scan { level, kernel: KERNEL, eps: EPS, data, k, chunk_size };
+            let (mut indices, mut distances) = (vec![-1; q * k], vec![f64::NAN; q * k]);
+            scan.run(queries, &mut indices, &mut distances).unwrap();
+            for (at, &(distance, index)) in wanted.iter().enumerate() {
+                assert_eq!(indices[at], index, "{level:?} {q} {n} {m} {k} {chunk_size} at {at}");
+                assert_eq!(distances[at].to_bits(), distance.to_bits());
+            }
+        }
+    }
+
+    #[test]
+    fn neighbours_are_those_of_a_sorted_scan() {
+        for n in [1, 2, 23, 49, 130] {
+            for k in [1, 2, n / 2, n].into_iter().filter(|k| (1..=n).contains(k)) {
+                check::<f64>(7, n, 5, k, 48);
+                check::<f32>(3, n, 5, k, 1000);
+            }
+        }
+    }
+
+    #[test]
+    fn blocks_chunks_and_threads_change_nothing() {
+        for threads in [1, 3] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| {
+                for chunk_size in [0, 1, 49, 96, usize::MAX] {
+                    check::<f64>(2 * BLOCK + 5, 200, 3, 9, chunk_size);
+                }
+                check::<f32>(BLOCK, MAX_CHUNK + 50, 2, 4, MAX_CHUNK + 1);
+                check::<f32>(SPAN + 2, 5, 1, 2, 48);
+            });
+        }
+        check::<f64>(0, 5, 3, 2, 10);
+    }
+
+    #[test]
+    fn ties_go_to_the_lower_index_in_any_order() {
+        let mut nearest = Nearest::new(3);
+        nearest.offer(0, &[0.5, 0.25, 0.5, 0.5]);
+        nearest.offer(4, &[0.25, 0.125, 0.25]);
+        let (mut indices, mut distances) = ([0; 3], [0.0; 3]);
+        nearest.write(&mut indices, &mut distances);
+        assert_eq!((indices, distances), ([5, 1, 4], [0.125, 0.25, 0.25]));
+    }
+
+    #[test]
+    fn wrong_shapes_and_counts_are_refused() {
+        let (some, other) = (arrays::<f64>(1, 6, 4), arrays::<f64>(2, 6, 3));
+        let (queries, data) = (points(&some, 4), points(&some, 4));
+        let level = Level::best();
+        let scan = |k| Scan { level, kernel: KERNEL, eps: EPS, data, k, chunk_size: 5 };
+        let run = |k, queries, i: usize, d: usize| {
+            scan(k).run(queries, &mut vec![0; i], &mut vec![0.0; d])
+        };
+        assert_eq!(run(6, queries, 36, 36), Ok(()));
+        for k in [0, 7] {
+            assert!(matches!(run(k, queries, 0, 0), Err(Error::Parameter { name: "k", .. })));
+        }
+        assert!(run(1, points(&other, 3), 6, 6).is_err());
+        assert!(run(1, queries, 5, 6).is_err() && run(1, queries, 6, 7).is_err());
+        let flat = Points { u: Matrix::new("u", &some.0, 12, 1).unwrap().slice(0..6), ..queries };
+        assert!(run(1, flat, 6, 6).is_err());
+    }
+}
