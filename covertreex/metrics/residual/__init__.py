@@ -1,0 +1,1 @@
+"""The residual-correlation metric: its data, which of them is configured, and its distances."""

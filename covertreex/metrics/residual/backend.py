@@ -1,0 +1,226 @@
+"""The data of the metric: points, kernel, and the inducing-point factor V with its p_diag.
+
+n points of d coordinates, m inducing points. Every array is C-contiguous and read-only; V and
+p_diag were rounded once from float64 to the block dtype.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ...errors import ConfigurationError, DtypeError, ResidualPrecisionWarning
+from ...kernels import Kernel, kernel_from_name
+from .._arguments import F64, I64, Block, as_block_dtype, as_integer, as_points
+from .._engines import engine_named
+
+FLOAT32_RESOLUTION = 2.0**-7
+"""A point whose rho moves by more than this with one float32 rounding counts as unresolved."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ResidualBackend:
+    """What a residual-correlation metric is made of; built by `build_residual_backend`.
+
+    Attributes
+    ----------
+    points : ndarray of float64, shape (n, d)
+        Coordinates, as given.
+    kernel : Kernel
+        Covariance function with its lengthscale and variance.
+    inducing_indices : ndarray of int64, shape (m,)
+        Ids of the inducing points, ascending.
+    v_matrix : ndarray of the block dtype, shape (n, m)
+        Rows of V; ``v_matrix @ v_matrix.T`` is the inducing-point approximation of the covariance.
+    p_diag : ndarray of the block dtype, shape (n,)
+        Residual variances, ``variance - |v|^2``, floored at ``1e-9 * variance``.
+    block_dtype : str
+        ``"float32"`` or ``"float64"``.
+    chunk_size : int
+        Points a scan holds in memory at a time; it changes no bit.
+    """
+
+    points: F64
+    kernel: Kernel
+    inducing_indices: I64
+    v_matrix: Block
+    p_diag: Block
+    block_dtype: str
+    chunk_size: int
+    scaled: F64 = field(repr=False)
+    cholesky: F64 = field(repr=False)
+
+    def __repr__(self) -> str:
+        n, d = self.points.shape
+        return (
+            f"ResidualBackend(n={n}, d={d}, inducing={self.inducing_indices.size}, "
+            f"kernel={self.kernel!r}, block_dtype={self.block_dtype!r})"
+        )
+
+    @property
+    def eps(self) -> float:
+        """Floor of ``sqrt(p_i * p_j)`` in the distance: ``1e-9 * variance``."""
+        return 1e-9 * self.kernel.variance
+
+    @property
+    def unresolved_share(self) -> float:
+        """Share of points whose residual correlations the block dtype cannot resolve, in [0, 1].
+
+        One unit in the last place of a float32 covariance moves rho at point i by about
+        ``2**-24 * variance / p_i``; a point is unresolved where that exceeds 2**-7. Always 0 for
+        float64 blocks.
+        """
+        if self.block_dtype == "float64":
+            return 0.0
+        step = 2.0**-24 * self.kernel.variance / self.p_diag.astype(np.float64)
+        return float(np.mean(step > FLOAT32_RESOLUTION))
+
+
+def build_residual_backend(
+    points: npt.ArrayLike,
+    *,
+    seed: int,
+    inducing_count: int,
+    variance: float | None = None,
+    lengthscale: float | Sequence[float] | None = None,
+    chunk_size: int = 1024,
+    kernel: str | Kernel = "rbf",
+    block_dtype: npt.DTypeLike = "float32",
+    engine: str | None = None,
+    threads: int | None = None,
+) -> ResidualBackend:
+    """Choose inducing points and factor the covariance, once for all searches in these points.
+
+    Parameters
+    ----------
+    points : array_like of real numbers, shape (n, d)
+        Coordinates, finite; converted to float64.
+    seed : int
+        Seed of the draw of the inducing points, within [0, 2**64).
+    inducing_count : int
+        Number of inducing points, at least 1; n of them if there are fewer points.
+    variance : float, default 1.0
+        Covariance at distance zero. Leave it out where ``kernel`` is an object.
+    lengthscale : float or sequence of float, default 1.0
+        In the units of the coordinates; one, or one for each. Leave it out where ``kernel`` is an
+        object.
+    chunk_size : int, default 1024
+        Points a scan holds in memory at a time.
+    kernel : str or Kernel, default "rbf"
+        ``"rbf"``, ``"matern52"``, or an object such as ``Matern52(lengthscale=0.5)``.
+    block_dtype : {"float32", "float64"}, default "float32"
+        Precision of V, p_diag and the blocks. float64 is right wherever residual variances are
+        small; float32 halves the memory.
+    engine : str, optional
+        Engine that computes the factor. Every engine gives the same bits.
+    threads : int, optional
+        Number of threads; by default one for each core. Changes no bit.
+
+    Returns
+    -------
+    ResidualBackend
+
+    Raises
+    ------
+    ShapeError, DtypeError, NonFiniteError, ParameterError
+        If an argument does not fit.
+    ConfigurationError
+        If ``kernel`` is an object and ``variance`` or ``lengthscale`` are given beside it.
+    FactorError
+        If the inducing covariance is not positive definite.
+
+    Warns
+    -----
+    ResidualPrecisionWarning
+        If float32 blocks cannot resolve the data, with the share of points and the remedy.
+
+    Notes
+    -----
+    ``V = K_XZ L^-T`` with ``L L^T = K_ZZ + 1e-6 variance I``: the Nystrom approximation in the form
+    of Quinonero-Candela and Rasmussen, *A unifying view of sparse approximate Gaussian process
+    regression*, JMLR 6 (2005). Every rounding is that of the numeric contract.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from covertreex.metrics import build_residual_backend
+    >>> points = np.linspace(0.0, 1.0, 50).reshape(-1, 1)
+    >>> build_residual_backend(points, seed=1, inducing_count=4, block_dtype="float64")
+    ResidualBackend(n=50, d=1, inducing=4, kernel=RBF(lengthscale=1.0, variance=1.0), \
+block_dtype='float64')
+    """
+    coordinates = as_points(points, "points")
+    chosen = _kernel(kernel, lengthscale, variance)
+    dtype = as_block_dtype(block_dtype)
+    seed = as_integer(seed, "seed", 0, 2**64 - 1)
+    count = as_integer(inducing_count, "inducing_count", 1)
+    chunk = as_integer(chunk_size, "chunk_size", 1)
+    workers = None if threads is None else as_integer(threads, "threads", 1)
+    stages = engine_named(engine)
+
+    scaled = chosen.scale(coordinates)
+    inducing = stages.inducing_rows(seed, len(scaled), min(count, len(scaled)))
+    scaled_inducing = np.ascontiguousarray(scaled[inducing])
+    lower = stages.cholesky(scaled_inducing, chosen.name, chosen.variance, threads=workers)
+    v, p = stages.project(
+        scaled, scaled_inducing, lower, chosen.name, chosen.variance, dtype, threads=workers
+    )
+    if coordinates is points or np.may_share_memory(coordinates, np.asarray(points)):
+        coordinates = coordinates.copy()
+    if np.may_share_memory(scaled, coordinates):
+        scaled = scaled.copy()
+    for array in (coordinates, inducing, v, p, scaled, lower):
+        array.flags.writeable = False
+    backend = ResidualBackend(
+        points=coordinates,
+        kernel=chosen,
+        inducing_indices=inducing,
+        v_matrix=v,
+        p_diag=p,
+        block_dtype=dtype,
+        chunk_size=chunk,
+        scaled=scaled,
+        cholesky=lower,
+    )
+    _warn_of_precision(backend)
+    return backend
+
+
+def _kernel(
+    kernel: Any, lengthscale: float | Sequence[float] | None, variance: float | None
+) -> Kernel:
+    if isinstance(kernel, Kernel):
+        if lengthscale is not None or variance is not None:
+            raise ConfigurationError(
+                f"kernel is {kernel!r} and carries its own parameters; leave lengthscale and "
+                "variance out, or give the kernel by name"
+            )
+        return kernel
+    if not isinstance(kernel, str):
+        raise DtypeError(
+            f"kernel is of type {type(kernel).__name__}; give a name or a covertreex.kernels.Kernel"
+        )
+    return kernel_from_name(
+        kernel,
+        lengthscale=1.0 if lengthscale is None else lengthscale,
+        variance=1.0 if variance is None else variance,
+    )
+
+
+def _warn_of_precision(backend: ResidualBackend) -> None:
+    share = backend.unresolved_share
+    if share:
+        n = len(backend.points)
+        warnings.warn(
+            f"float32 blocks cannot resolve {round(share * n)} of {n} points ({share:.1%}): their "
+            "residual variance p_diag is so small that one rounding of a float32 covariance moves "
+            f"rho by more than {FLOAT32_RESOLUTION:.1g}, so their neighbours are partly noise; "
+            'remedy: build_residual_backend(..., block_dtype="float64")',
+            ResidualPrecisionWarning,
+            stacklevel=3,
+        )
