@@ -1,0 +1,175 @@
+"""The pytest plugin: options, the freeze session, the report, the stamp.
+
+Load it from the top conftest, ``pytest_plugins = ["covertreex.testing.plugin"]``, and name the
+suite there by the hook ``pytest_parity_suite(config)``. Without that hook it does nothing. What a
+check found travels in ``user_properties``, so the controller of pytest-xdist sees it all.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from covertreex.testing.collected import checks_of, suite_of
+from covertreex.testing.freezing import FreezeSession
+from covertreex.testing.records import CHECK_PROPERTY, RECORD_PROPERTY, Check, Record
+from covertreex.testing.report import Summary, as_json, render
+from covertreex.testing.stamp import write_stamp
+from covertreex.testing.suite import Suite
+from covertreex.testing.verdicts import Verdict
+
+LOG_WIDTH = 120
+"""Columns of the report where it goes to a file or a pipe, which has no width of its own."""
+
+
+class Hooks:
+    """The hooks a conftest can give."""
+
+    @pytest.hookspec(firstresult=True)
+    def pytest_parity_suite(self, config: pytest.Config) -> Suite | None:
+        """Return the suite of this session."""
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Declare the hook that names the suite."""
+    pluginmanager.add_hookspecs(Hooks)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the options."""
+    group = parser.getgroup("parity", "golden snapshots of two engines")
+    group.addoption(
+        "--freeze-reason",
+        metavar="TEXT",
+        help="freeze session: the reference's outputs become the goldens, for this reason",
+    )
+    group.addoption("--parity-json", metavar="PATH", help="write the report as JSON")
+    group.addoption("--parity-stamp", metavar="PATH", help="write the stamp of a green run")
+    group.addoption(
+        "--parity-strict",
+        action="store_true",
+        help="fail on policy rows that are stale or looser than anything observed",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Begin a session of the plugin."""
+    session: ParitySession | FreezeSession = ParitySession(config)
+    if config.getoption("freeze_reason") is not None:
+        session = FreezeSession(config)
+    config.pluginmanager.register(session, "covertreex-parity-session")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Make a test of every check for a function that takes `parity_check`."""
+    if "parity_check" in metafunc.fixturenames:
+        metafunc.parametrize("parity_check", suite_of(metafunc.config).checks())
+
+
+@pytest.fixture(scope="session")
+def parity_suite(pytestconfig: pytest.Config) -> Suite:
+    """Return the suite of the session, as the conftest names it."""
+    return suite_of(pytestconfig)
+
+
+class ParitySession:
+    """A session that checks: it collects records, reports, stamps; it never writes a golden."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+        self._records: dict[Check, Record] = {}
+        self._uncollected = False
+        self._summary: Summary | None = None
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Mark every check; refuse a bare ``--snapshot-update`` among them."""
+        checks = checks_of(items)
+        option = self.config.option
+        updating = ("update_snapshots", "update_new_snapshots_only")
+        if checks and any(getattr(option, name, False) for name in updating):
+            raise pytest.UsageError(
+                "goldens are not updated by --snapshot-update: use --freeze-reason TEXT"
+            )
+        for item, check in checks:
+            line = json.dumps([check.case, check.output, check.role])
+            item.user_properties.append((CHECK_PROPERTY, line))
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Note a module that could not be collected: nobody knows what it would have checked."""
+        self._uncollected |= report.failed
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take the record of a check; one that failed without a record is an ERROR."""
+        properties = dict(report.user_properties)
+        if CHECK_PROPERTY not in properties:
+            return
+        check = Check(*json.loads(str(properties[CHECK_PROPERTY])))
+        line = properties.get(RECORD_PROPERTY)
+        record = Record.loads(str(line)) if line is not None else None
+        if report.failed and (record is None or record.ok):
+            fields = (check.case, check.output, check.role)
+            record = Record(*fields, verdict=Verdict.ERROR, message=_cause(report))
+        if record is not None and (report.failed or check not in self._records):
+            self._records[check] = record
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Close the run: judge the policy, write what was asked for."""
+        stamp = self.config.getoption("parity_stamp")
+        if hasattr(self.config, "workerinput"):
+            return
+        if stamp and self._uncollected:
+            Path(stamp).unlink(missing_ok=True)
+        if not self._records:
+            return
+        self._summary = summary = self._summarise(suite_of(self.config))
+        if not summary.green and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        if path := self.config.getoption("parity_json"):
+            _write_json(Path(path), as_json(summary))
+        if stamp:
+            self._stamp(Path(stamp), summary)
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Print the report."""
+        if self._summary is not None:
+            terminalreporter.write_sep("=", "parity")
+            writer = self.config.get_terminal_writer()
+            width = writer.fullwidth if terminalreporter.isatty else LOG_WIDTH
+            text = render(self._summary, width=width, color=writer.hasmarkup)
+            terminalreporter.write(text)
+
+    def _summarise(self, suite: Suite) -> Summary:
+        order = [check for check in suite.all_checks() if check in self._records]
+        records = [self._records[check] for check in order]
+        strict = bool(self.config.getoption("parity_strict"))
+        summary = Summary(suite, records, strict=strict)
+        pairs = [(case, output) for case in suite.cases for output in suite.outputs]
+        problems = suite.policy.stale(pairs)
+        if summary.complete and not summary.failed:
+            problems += suite.policy.loose(record for record in records if record.row >= 0)
+        return Summary(suite, records, problems, strict)
+
+    def _stamp(self, path: Path, summary: Summary) -> None:
+        """Complete and green writes the stamp, red removes it, partial and green leaves it."""
+        if not summary.green:
+            path.unlink(missing_ok=True)
+        elif summary.complete and not self._uncollected:
+            write_stamp(path, summary.suite)
+
+
+def _cause(report: pytest.TestReport) -> str:
+    """Return what a failed test raised, in one line."""
+    crash = getattr(report.longrepr, "reprcrash", None)
+    return str(crash.message if crash else report.longrepr).strip().partition("\n")[0]
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.draft")
+    draft.write_text(json.dumps(content, indent=1) + os.linesep, encoding="utf-8")
+    draft.replace(path)

@@ -1,0 +1,243 @@
+"""What a run found, for people and for programs.
+
+`Summary` holds the records and the problems of the policy, and speaks the one line that can be
+quoted. `render` makes the terminal tables: plain ASCII, no wider than the terminal, the same in a
+log; only the closing line is never broken. `as_json` is the same for programs, with a schema
+version.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from covertreex.testing.machine import python_version
+from covertreex.testing.records import FROZEN, REFERENCE, Record
+from covertreex.testing.suite import Suite
+from covertreex.testing.verdicts import Verdict
+
+SCHEMA = 1
+NARROW = 100
+"""Columns of a terminal below which stages are headed by a number, with a legend above."""
+
+_SHORT = {
+    Verdict.INPUT_CHANGED: "INPUT",
+    Verdict.GOLDEN_DAMAGED: "DAMAGED",
+    Verdict.REFERENCE_DRIFTED: "DRIFTED",
+    Verdict.CANDIDATE_DIVERGED: "DIVERGED",
+}
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The records of one run, and what the policy has to be told.
+
+    Attributes
+    ----------
+    suite
+        What was run.
+    records
+        One a check, in the order of `Suite.all_checks`.
+    problems
+        Policy rows that are stale or can be tightened; they fail a strict run.
+    strict
+        Whether problems count.
+    """
+
+    suite: Suite
+    records: Sequence[Record]
+    problems: Sequence[str] = ()
+    strict: bool = False
+
+    @property
+    def complete(self) -> bool:
+        """Whether every check of the suite was made."""
+        return {record.check for record in self.records} == set(self.suite.all_checks())
+
+    @property
+    def failed(self) -> list[Record]:
+        """The records with a finding."""
+        return [record for record in self.records if not record.ok]
+
+    @property
+    def green(self) -> bool:
+        """Whether nothing was found."""
+        return not self.failed and not (self.strict and self.problems)
+
+    def line(self) -> str:
+        """Return the closing line."""
+        if self.failed:
+            first = self.failed[0]
+            stage = f", first stage {first.first_stage}" if first.first_stage else ""
+            count = f"{len(self.failed):,} of {len(self.records):,} checks"
+            return f"PARITY FAILED: {count}: {first.verdict} {first.subject()}{stage}"
+        if self.strict and self.problems:
+            return f"PARITY FAILED: {self.problems[0]}"
+        if not self.complete:
+            wanted = len(self.suite.all_checks())
+            return f"PARITY PARTIAL: {len(self.records):,} of {wanted:,} checks ran, all passed."
+        return f"PARITY OK: {self._equality()}"
+
+    def _equality(self) -> str:
+        own = [record for record in self.records if record.role in self.suite.candidates]
+        count = len(self.suite.candidates)
+        level = self.suite.cpu().get("level")
+        names = " and ".join(self.suite.candidates) + (f" ({level})" if level else "")
+        worst = max((record.max_ulp for record in own), default=0)
+        differing = sum(record.differing for record in own)
+        verb = "agree" if differing else "equal"
+        what = f"{names} {verb}{'s' if count == 1 else ''}{' with' if differing else ''}"
+        elements = sum(record.elements for record in own) // max(count, 1)
+        scope = f"{len(self.suite.cases)} cases, {len(self.suite.outputs)} outputs, {elements:,}"
+        end = f"at most {worst:,} ULP, within the policy" if differing else "0 ULP"
+        return f"{what} {self.suite.reference[0]} on {scope} elements: {end}."
+
+
+def as_json(summary: Summary) -> dict[str, Any]:
+    """Return the summary as JSON values."""
+    suite = summary.suite
+    return {
+        "schema": SCHEMA,
+        "line": summary.line(),
+        "complete": summary.complete,
+        "green": summary.green,
+        "reference": suite.reference[0],
+        "candidates": list(suite.candidates),
+        "records": [record.as_dict() for record in summary.records],
+        "totals": {
+            output: _total(r for r in summary.records if r.output == output)
+            for output in suite.outputs
+        },
+        "policy": list(summary.problems),
+        "versions": {"python": python_version(), **suite.versions()},
+        "machine": dict(suite.cpu()),
+    }
+
+
+def render(summary: Summary, *, width: int, color: bool) -> str:
+    """Return the tables, no line wider than `width`, and the closing line in one piece."""
+    stream = io.StringIO()
+    console = Console(
+        file=stream,
+        width=width,
+        force_terminal=color,
+        color_system="standard" if color else None,
+        legacy_windows=False,
+        highlight=False,
+    )
+    for candidate in summary.suite.candidates:
+        console.print(_case_table(summary, candidate, narrow=width < NARROW))
+    console.print(_output_table(summary))
+    for problem in summary.problems:
+        console.print(Text(f"policy: {problem}", style="yellow"))
+    console.print()
+    style = "bold green" if summary.green else "bold red"
+    console.print(Text(summary.line(), style=style), soft_wrap=True)
+    return stream.getvalue()
+
+
+def _case_table(summary: Summary, candidate: str, *, narrow: bool) -> Table:
+    """One row a case, one cell a stage: the largest ULP, or the worst verdict of any role."""
+    suite = summary.suite
+    title = f"{candidate} against {suite.reference[0]}: max ULP by case and stage"
+    headings = [stage.name.replace("_", " ") for stage in suite.stages]
+    if narrow:
+        title += "".join(f"\n  {number}  {name}" for number, name in enumerate(headings, 1))
+        headings = [str(number) for number in range(1, len(headings) + 1)]
+    table = _table(title, "case")
+    for heading in headings:
+        table.add_column(heading, justify="right", overflow="fold")
+    table.add_column("elements", justify="right", no_wrap=True)
+    for heading in ("max |delta|", "noise floor"):
+        table.add_column(heading, justify="right", min_width=7)
+    by_case: dict[str, list[Record]] = {}
+    for record in summary.records:
+        if record.role in (REFERENCE, candidate, candidate + FROZEN):
+            by_case.setdefault(record.case, []).append(record)
+    for case, records in by_case.items():
+        cells = [_cell(r for r in records if r.stage == stage.name) for stage in suite.stages]
+        own = [r for r in records if r.role == candidate]
+        last = [r for r in records if r.stage == suite.stages[-1].name]
+        elements = f"{sum(r.elements for r in own):,}"
+        delta = _number(max((r.max_abs for r in own), default=0.0))
+        table.add_row(case, *cells, elements, delta, _number(_noise(last)))
+    return table
+
+
+def _output_table(summary: Summary) -> Table:
+    """One row an output: the totals over cases and roles."""
+    table = _table("totals by output", "output")
+    headings = (
+        "checks",
+        "elements",
+        "differing",
+        "max |delta|",
+        "max ULP",
+        "noise floor",
+        "failed",
+    )
+    for heading in headings:
+        table.add_column(heading, justify="right", overflow="fold")
+    for output in summary.suite.outputs:
+        total = _total(record for record in summary.records if record.output == output)
+        if total["checks"]:
+            counts = [f"{total[key]:,}" for key in ("checks", "elements", "differing")]
+            delta, noise = _number(float(total["max_abs"])), _number(_float(total["noise"]))
+            table.add_row(output, *counts, delta, f"{total['max_ulp']:,}", noise, _failures(total))
+    return table
+
+
+def _table(title: str, first: str) -> Table:
+    table = Table(title=title, box=None, title_justify="left", padding=(0, 1, 0, 0))
+    table.add_column(first, no_wrap=True, overflow="fold", min_width=8)
+    return table
+
+
+def _cell(records: Iterable[Record]) -> Text:
+    found = list(records)
+    failed = [record for record in found if not record.ok]
+    if failed:
+        verdict = failed[0].verdict
+        return Text(_SHORT.get(verdict, str(verdict)), style="bold red")
+    if not found:
+        return Text("-", style="dim")
+    worst = max(record.max_ulp for record in found)
+    return Text(f"{worst:,}", style="yellow" if worst else "green")
+
+
+def _total(records: Iterable[Record]) -> dict[str, Any]:
+    """Sum records up; elements and differing count the candidates on their own upstream."""
+    found = list(records)
+    own = [r for r in found if r.role != REFERENCE and not r.role.endswith(FROZEN)]
+    biggest, noise = max((r.max_abs for r in found), default=0.0), _noise(found)
+    return {
+        "checks": len(found),
+        "failed": sum(not r.ok for r in found),
+        "elements": sum(r.elements for r in own),
+        "differing": sum(r.differing for r in own),
+        "max_abs": biggest if biggest < float("inf") else "inf",
+        "max_ulp": max((r.max_ulp for r in found), default=0),
+        "noise": noise if noise is None or noise < float("inf") else str(noise),
+    }
+
+
+def _noise(records: Iterable[Record]) -> float | None:
+    return max((r.noise for r in records if r.noise is not None), default=None)
+
+
+def _float(value: Any) -> float | None:
+    return None if value is None else float(value)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2g}"
+
+
+def _failures(total: dict[str, Any]) -> Text:
+    return Text(f"{total['failed']:,}", style="bold red" if total["failed"] else "green")
