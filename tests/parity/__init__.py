@@ -1,0 +1,1 @@
+"""The parity suite of covertreex's own two engines: cases, their inputs, the stages, the policy."""

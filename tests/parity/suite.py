@@ -1,0 +1,46 @@
+"""The suite: covertreex's reference engine, its candidate, and what a green run proves."""
+
+from pathlib import Path
+
+import covertreex
+from covertreex import _rust
+from covertreex.metrics import _residual_numba, _residual_rust
+from covertreex.testing import Policy, Suite
+
+from .cases import CASES, float64_twin
+from .inputs import make_inputs
+from .stages import STAGES
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
+
+
+def _cpu() -> dict[str, object]:
+    return {"level": _rust.best_level(), "features": _rust.cpu_features()}
+
+
+def _stamp_files() -> dict[str, Path]:
+    package = Path(covertreex.__file__).parent
+    sources = [*package.rglob("*.py"), *package.rglob("*.pyi")]
+    files = {path.relative_to(package.parent).as_posix(): path for path in sorted(sources)}
+    suite = {path.relative_to(ROOT).as_posix(): path for path in sorted(HERE.glob("*.py"))}
+    return {"extension": Path(_rust.__file__), **files, **suite}
+
+
+def _reproduce(case: str) -> str:
+    return f'nox -s parity -- -k "{case}-"'
+
+
+SUITE = Suite(
+    root=ROOT / "snapshots",
+    cases=CASES,
+    inputs=make_inputs,
+    stages=STAGES,
+    reference=("numba", _residual_numba),
+    candidates={"rust": _residual_rust},
+    policy=Policy.load(HERE / "policy.toml"),
+    twin=float64_twin,
+    cpu=_cpu,
+    stamp_files=_stamp_files,
+    reproduce=_reproduce,
+)
