@@ -51,21 +51,46 @@ mod tests {
         assert_eq!(std::thread::spawn(check).join().unwrap(), Ok(()));
     }
 
-    /// `check` under MXCSR with these bits set, which are then taken back.
+    /// Set these bits of this thread's MXCSR; what it was, to be loaded again.
+    #[cfg(target_arch = "x86_64")]
+    fn plant(bits: u32) -> u32 {
+        let mut saved = 0_u32;
+        // SAFETY: stores this thread's MXCSR, loads it with legal bits set.
+        unsafe { std::arch::asm!("stmxcsr [{}]", in(reg) &raw mut saved) };
+        load(saved | bits);
+        saved
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    fn load(control: u32) {
+        // SAFETY: legal bits; what is computed under them uses black boxes, so that nothing moves in or out.
+        unsafe { std::arch::asm!("ldmxcsr [{}]", in(reg) &raw const control) };
+    }
+
     #[cfg(target_arch = "x86_64")]
     fn check_with(bits: u32) -> Result<(), Error> {
-        let mut saved = 0_u32;
-        // SAFETY: stores this thread's MXCSR, loads it with legal bits set; `check` uses black boxes, so that nothing is
-        // computed outside.
-        unsafe {
-            std::arch::asm!("stmxcsr [{}]", in(reg) &raw mut saved);
-            let changed = saved | bits;
-            std::arch::asm!("ldmxcsr [{}]", in(reg) &raw const changed);
-        }
+        let saved = plant(bits);
         let found = check();
-        // SAFETY: restores what was stored.
-        unsafe { std::arch::asm!("ldmxcsr [{}]", in(reg) &raw const saved) };
+        load(saved);
         found
+    }
+
+    /// A worker whose MXCSR was changed after the caller was checked: only its own check can see it.
+    #[cfg(target_arch = "x86_64")]
+    #[test]
+    fn a_worker_is_checked_too() {
+        let u = crate::Matrix::new("u", &[1.0, 2.0, 3.0, 4.0], 2, 2).unwrap();
+        for bits in [1_u32 << 15, 1 << 6, 1 << 13, 2 << 13, 3 << 13] {
+            let workers = rayon::ThreadPoolBuilder::new().num_threads(2);
+            let workers = workers.start_handler(move |_| {
+                plant(bits);
+            });
+            let found = workers
+                .build()
+                .unwrap()
+                .install(|| crate::dot::dot_block(crate::Level::best(), u, u, &mut [0.0; 4]));
+            assert!(matches!(found, Err(Error::FloatEnvironment { .. })), "{bits:x}");
+        }
     }
 
     #[cfg(target_arch = "x86_64")]

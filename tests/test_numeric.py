@@ -1,7 +1,4 @@
-"""The arithmetic under the stages: draws, exp, fma and chains, the floating-point environment."""
-
-import ctypes
-import platform
+"""The arithmetic under the stages: draws, exp, fma and chains."""
 
 import mpmath
 import numpy as np
@@ -11,8 +8,8 @@ from numba.core.errors import TypingError
 from parity import inputs
 
 from covertreex import _rust
-from covertreex.errors import FactorError, FloatEnvironmentError
-from covertreex.metrics import _numba_loops, _residual_numba, _residual_rust
+from covertreex.errors import FactorError
+from covertreex.metrics import _numba_loops, _residual_numba
 
 
 @pytest.mark.parametrize("seed", [0, 1, 42, 2**63, 2**64 - 1])
@@ -114,52 +111,3 @@ def test_a_pivot_that_is_not_positive_is_an_error(stages):
     u = np.full((3, 1), np.nan)
     with pytest.raises(FactorError, match="pivot 0"):
         stages.cholesky(u, "rbf", 1.0)
-
-
-class FloatEnvironment:
-    """The C library's floating-point environment of this thread, with one fault planted."""
-
-    FAULTS = {  # noqa: RUF012 - offsets in fenv_t and bits, by machine
-        "x86_64": (28, {"flush-to-zero": 1 << 15, "denormals-are-zero": 1 << 6,
-                        "rounding mode": 1 << 13}),
-        "aarch64": (0, {"flush-to-zero": 1 << 24, "rounding mode": 1 << 22}),
-    }  # fmt: skip
-
-    def __init__(self, fault):
-        self.libm = ctypes.CDLL("libm.so.6")
-        self.saved = ctypes.create_string_buffer(64)
-        self.offset, faults = self.FAULTS[platform.machine()]
-        self.bits = faults[fault]
-
-    def __enter__(self):
-        self.libm.fegetenv(self.saved)
-        changed = ctypes.create_string_buffer(self.saved.raw, 64)
-        register = ctypes.c_uint32.from_buffer(changed, self.offset)
-        register.value |= self.bits
-        self.libm.fesetenv(changed)
-
-    def __exit__(self, *_):
-        self.libm.fesetenv(self.saved)
-
-
-def test_both_engines_refuse_in_the_same_words():
-    u = np.full((3, 1), np.nan)
-    v = np.ones((3, 3))
-    said = []
-    for stages in (_residual_numba, _residual_rust):
-        with pytest.raises(FactorError) as factor:
-            stages.cholesky(u, "rbf", 1.0)
-        with FloatEnvironment("rounding mode"), pytest.raises(FloatEnvironmentError) as environment:
-            stages.dot_block(v, v)
-        said.append((str(factor.value), str(environment.value)))
-    assert said[0] == said[1]
-
-
-@pytest.mark.parametrize("fault", FloatEnvironment.FAULTS[platform.machine()][1])
-@pytest.mark.parametrize("threads", [1, 2])
-def test_another_floating_point_environment_is_a_clear_error(fault, threads, stages):
-    v = inputs.normals(1, 600 * 3).reshape(600, 3)
-    expected = stages.dot_block(v, v, threads=threads)
-    with FloatEnvironment(fault), pytest.raises(FloatEnvironmentError, match=fault):
-        stages.dot_block(v, v, threads=threads)
-    assert stages.dot_block(v, v, threads=threads).tobytes() == expected.tobytes()

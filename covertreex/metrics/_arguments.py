@@ -6,8 +6,10 @@ again. Any array-like goes in: strided, Fortran-ordered, read-only, big-endian, 
 
 from __future__ import annotations
 
+import functools
 import operator
-from typing import Any, TypeAlias, TypeVar
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +20,8 @@ F64: TypeAlias = npt.NDArray[np.float64]
 I64: TypeAlias = npt.NDArray[np.int64]
 Block: TypeAlias = npt.NDArray[np.float32] | npt.NDArray[np.float64]
 T = TypeVar("T", bound=np.generic)
+P = ParamSpec("P")
+R = TypeVar("R")
 
 BLOCK_DTYPES = ("float32", "float64")
 _REAL_KINDS = "iuf"
@@ -129,6 +133,17 @@ def as_eps(value: Any) -> float:
             f"eps is {eps!r}; it must be positive, its square above zero and finite"
         )
     return eps
+
+
+def contiguous(stage: Callable[P, R]) -> Callable[P, R]:
+    """Make a stage take arrays of any memory order; its loops read rows as they lie in memory."""
+
+    @functools.wraps(stage)
+    def laid_out(*arguments: P.args, **options: P.kwargs) -> R:
+        rows = (np.ascontiguousarray(a) if isinstance(a, np.ndarray) else a for a in arguments)
+        return stage(*rows, **options)  # type: ignore[arg-type]
+
+    return laid_out
 
 
 def check_distance_block(

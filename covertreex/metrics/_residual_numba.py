@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from ..errors import FactorError, FloatEnvironmentError, ParameterError
 from . import _numba_loops as loops
-from ._arguments import F64, I64, Block, check_distance_block
+from ._arguments import F64, I64, Block, check_distance_block, contiguous
 
 __all__ = [
     "cholesky",
@@ -107,6 +107,7 @@ def _kind(kernel: str) -> int:
     return loops.KINDS[kernel]
 
 
+@contiguous
 def exp(x: F64) -> F64:
     """Exponential of each element, at most 1 ULP from the true value."""
     _check_environment()
@@ -115,6 +116,7 @@ def exp(x: F64) -> F64:
     return out
 
 
+@contiguous
 def kernel_block(
     u_q: F64,
     u_c: F64,
@@ -135,6 +137,7 @@ def kernel_block(
     return out
 
 
+@contiguous
 def cholesky(u_z: F64, kernel: str, variance: float, *, threads: int | None = None) -> F64:
     """Lower Cholesky factor (m, m) of the inducing covariance with ``1e-6 * variance`` jitter.
 
@@ -151,6 +154,7 @@ def cholesky(u_z: F64, kernel: str, variance: float, *, threads: int | None = No
     return lower
 
 
+@contiguous
 def project(
     u: F64,
     u_z: F64,
@@ -177,6 +181,7 @@ def project(
     return v, p
 
 
+@contiguous
 def dot_block(v_q: Block, v_c: Block, *, threads: int | None = None) -> Block:
     """Inner products (q, c) of rows of V, each one fma chain in the block dtype."""
     out = np.empty((len(v_q), len(v_c)), v_q.dtype)
@@ -252,6 +257,7 @@ def distance_block_no_gate(
     return distances, mask
 
 
+@contiguous
 def knn(
     u_q: F64,
     v_q: Block,

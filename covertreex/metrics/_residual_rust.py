@@ -10,19 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _rust
-from .._rust import (
-    cholesky,
-    dot_block,
-    exp,
-    inducing_rows,
-    kernel_block,
-    knn,
-    normals,
-    project,
-    splitmix64,
-    uniforms,
-)
-from ._arguments import F64, I64, Block, check_distance_block
+from .._rust import inducing_rows, normals, splitmix64, uniforms
+from ._arguments import F64, I64, Block, check_distance_block, contiguous
 
 __all__ = [
     "cholesky",
@@ -37,6 +26,13 @@ __all__ = [
     "splitmix64",
     "uniforms",
 ]
+
+cholesky = contiguous(_rust.cholesky)
+dot_block = contiguous(_rust.dot_block)
+exp = contiguous(_rust.exp)
+kernel_block = contiguous(_rust.kernel_block)
+knn = contiguous(_rust.knn)
+project = contiguous(_rust.project)
 
 
 def distance_block_no_gate(
