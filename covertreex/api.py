@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import ConfigurationError, DtypeError, ParameterError, ShapeError
-from .metrics._arguments import F64, I64, as_choice, as_integer, as_points
+from .metrics._arguments import F64, I64, as_choice, as_integer, as_points, as_threads
 from .metrics._engines import DEFAULT_ENGINE, ENGINES
 from .metrics.residual.backend import ResidualBackend
 from .metrics.residual.context import resolve_backend
@@ -82,8 +82,7 @@ class Runtime:
         for name in ("enable_numba", "enable_rust"):
             if getattr(self, name) is not None:
                 _as_switch(getattr(self, name), name)
-        if self.threads is not None:
-            object.__setattr__(self, "threads", as_integer(self.threads, "threads", 1))
+        object.__setattr__(self, "threads", as_threads(self.threads))
         if self.engine is not None:
             as_choice(self.engine, "engine", ENGINES)
         if self.engine is not None and not self._allows(self.engine):

@@ -1,7 +1,7 @@
 """Covariance functions as value objects: what they are called and which parameters they carry.
 
 The formulas stand once an engine, under the name that `Kernel.name` holds: in
-``metrics/_residual_numba.py`` and in ``src/kernel.rs``. The lengthscale never reaches an engine; it
+``metrics/_numba_loops.py`` and in ``src/kernel.rs``. The lengthscale never reaches an engine; it
 divides the coordinates once (`scale`), so no engine can ignore it.
 """
 
@@ -79,7 +79,7 @@ class Kernel:
                 f"{len(self.lengthscale)} lengthscales were given for points with {columns} "
                 "coordinates; give one number, or one for each coordinate"
             )
-        with np.errstate(over="ignore"):
+        with np.errstate(all="ignore"):
             scaled = points / np.asarray(self.lengthscale, dtype=np.float64)
         if not np.isfinite(scaled).all():
             raise NonFiniteError(
@@ -126,26 +126,25 @@ def _number(value: Any, what: str) -> float:
         value, int | float | np.integer | np.floating
     ):
         raise DtypeError(f"{what} is {value!r}, of type {type(value).__name__}; give a real number")
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise ParameterError(f"{what} is an integer beyond float64; give a smaller one") from error
 
 
 def _lengthscale(value: Any) -> float | tuple[float, ...]:
-    if isinstance(value, Sequence | np.ndarray) and not isinstance(value, str):
-        if np.ndim(value) == 0:
-            return _lengthscale(np.asarray(value).item())
-        scales = tuple(_number(item, "a lengthscale") for item in np.asarray(value).ravel())
-        if np.ndim(value) != 1 or not scales:
-            raise ShapeError(
-                f"lengthscale has shape {np.shape(value)}; give one number, or one a coordinate"
-            )
-    else:
-        scales = (_number(value, "lengthscale"),)
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value[()]
+    several = isinstance(value, list | tuple | np.ndarray)
+    scales = tuple(_number(item, "lengthscale") for item in (value if several else [value]))
+    if not scales:
+        raise ShapeError("lengthscale is empty; give one number, or one a coordinate")
     for scale in scales:
         if not (math.isfinite(scale) and scale > 0.0):
             raise ParameterError(
                 f"lengthscale is {value!r}; it must be positive and finite, in units of the points"
             )
-    return scales if isinstance(value, Sequence | np.ndarray) else scales[0]
+    return scales if several else scales[0]
 
 
 def _variance(value: Any) -> float:

@@ -1,5 +1,7 @@
 """Bad input ends in the same typed error from both engines; odd but good arrays are accepted."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -17,6 +19,7 @@ from covertreex.errors import (
     CovertreexError,
     DtypeError,
     IndexRangeError,
+    InputError,
     NonFiniteError,
     ParameterError,
     ShapeError,
@@ -85,8 +88,9 @@ BAD_OPTIONS = {
     "unknown kernel": ({"kernel": "cubic"}, ParameterError, "known are matern52, rbf"),
     "kernel of another type": ({"kernel": 3}, DtypeError, "kernel"),
     "two variances": ({"kernel": RBF(), "variance": 1.0}, ConfigurationError, "carries"),
-    "unknown block dtype": ({"block_dtype": "float16"}, ParameterError, "'float32', 'float64'"),
-    "block dtype of no kind": ({"block_dtype": "nonsense"}, DtypeError, "block_dtype"),
+    "unknown block dtype": ({"block_dtype": "float16"}, ParameterError, "'float32' or 'float64'"),
+    "block dtype of no kind": ({"block_dtype": "f4,,("}, ParameterError, "block_dtype"),
+    "no block dtype": ({"block_dtype": None}, ParameterError, "block_dtype"),
 }  # fmt: skip
 
 
@@ -222,6 +226,57 @@ def test_the_backend_keeps_its_own_copy_of_the_points(engine):
     assert (backend.points == POINTS).all()
     for array in (backend.points, backend.v_matrix, backend.p_diag, backend.inducing_indices):
         assert not array.flags.writeable
+
+
+def test_a_v_and_p_diag_of_the_users_are_cast_once_and_floored(engine):
+    wide = build(engine=engine)
+    given = replace(
+        wide,
+        block_dtype="float32",
+        v_matrix=np.asfortranarray(wide.v_matrix),
+        p_diag=np.zeros(len(POINTS)),
+    )
+    assert given.v_matrix.tobytes() == wide.v_matrix.astype(np.float32).tobytes()
+    assert given.v_matrix.flags.c_contiguous
+    assert (given.p_diag == np.float32(1e-9)).all()
+    assert given.p_diag.dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"v_matrix": np.full((30, 6), np.nan)}, NonFiniteError),
+        ({"p_diag": np.full(30, np.inf)}, NonFiniteError),
+        ({"v_matrix": np.zeros((29, 6))}, ShapeError),
+        ({"v_matrix": np.zeros(30)}, ShapeError),
+        ({"p_diag": np.zeros((30, 1))}, ShapeError),
+        ({"v_matrix": np.full((30, 6), "x")}, DtypeError),
+        ({"block_dtype": "float16"}, ParameterError),
+    ],
+)
+def test_a_v_or_p_diag_that_does_not_fit_is_refused(changes, error):
+    with pytest.raises(error):
+        replace(build(), **changes)
+
+
+def test_masked_arrays_are_refused():
+    points = np.ma.masked_less(POINTS, 0.0)
+    with pytest.raises(DtypeError, match="masked"):
+        build(points)
+
+
+@pytest.mark.parametrize("value", [10**400, b"abc", [[1.0], [2.0, 3.0]], np.zeros((3, 2)), {}])
+@pytest.mark.parametrize("name", ["lengthscale", "variance"])
+def test_a_parameter_of_any_other_kind_is_a_typed_error(name, value):
+    with pytest.raises(InputError, match=name):
+        build(**{name: value})
+
+
+def test_numpys_error_state_changes_nothing():
+    tiny = POINTS * 1e-300
+    with np.errstate(all="raise"):
+        backend = build(tiny, lengthscale=1e10)
+    assert backend.v_matrix.tobytes() == build(tiny, lengthscale=1e10).v_matrix.tobytes()
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,8 @@ again. Any array-like goes in: strided, Fortran-ordered, read-only, big-endian, 
 
 from __future__ import annotations
 
-import functools
 import operator
-from collections.abc import Callable
-from typing import Any, ParamSpec, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,16 +18,15 @@ F64: TypeAlias = npt.NDArray[np.float64]
 I64: TypeAlias = npt.NDArray[np.int64]
 Block: TypeAlias = npt.NDArray[np.float32] | npt.NDArray[np.float64]
 T = TypeVar("T", bound=np.generic)
-P = ParamSpec("P")
-R = TypeVar("R")
 
 BLOCK_DTYPES = ("float32", "float64")
+MAX_THREADS = 1024
 _REAL_KINDS = "iuf"
 
 
 def as_points(value: Any, name: str, *, columns: int | None = None) -> F64:
     """Finite float64 coordinates (n, d), n and d at least 1; d equal to ``columns`` if given."""
-    array = _real_array(value, name)
+    array = real_array(value, name)
     if array.ndim != 2:
         raise ShapeError(
             f"{name} has shape {array.shape}; give a 2-D array (n, d), one row a point"
@@ -45,7 +42,7 @@ def as_points(value: Any, name: str, *, columns: int | None = None) -> F64:
             f"{name} has {array.shape[1]} columns, but the data have {columns}; give an array "
             f"(q, {columns})"
         )
-    return _finite(_native(array, np.float64), name)
+    return finite(native(array, np.float64), name)
 
 
 def as_ids(value: Any, name: str, count: int) -> I64:
@@ -68,7 +65,7 @@ def as_ids(value: Any, name: str, count: int) -> I64:
             f"{name}[{at}] is {array[at]}; ids must lie within 0 and {count - 1} "
             f"({int(outside.sum())} of {array.size} do not)"
         )
-    return _native(array, np.int64)
+    return native(array, np.int64)
 
 
 def is_ids(queries: Any) -> bool:
@@ -92,6 +89,11 @@ def as_integer(value: Any, name: str, low: int, high: int | None = None) -> int:
     return number
 
 
+def as_threads(value: Any) -> int | None:
+    """Return a number of threads within [1, 1024], or None for one a core."""
+    return None if value is None else as_integer(value, "threads", 1, MAX_THREADS)
+
+
 def as_choice(value: Any, name: str, known: tuple[str, ...]) -> str:
     """One of the known names."""
     if not isinstance(value, str) or value not in known:
@@ -101,16 +103,17 @@ def as_choice(value: Any, name: str, known: tuple[str, ...]) -> str:
 
 def as_block_dtype(value: Any) -> str:
     """Name of a block dtype, from a name or anything NumPy takes for a dtype."""
-    try:
-        name = np.dtype(value).name
-    except TypeError as error:
-        raise DtypeError(f"block_dtype is {value!r}; give 'float32' or 'float64'") from error
-    return as_choice(name, "block_dtype", BLOCK_DTYPES)
+    wanted = {name: name for name in BLOCK_DTYPES} | {np.float32: "float32", np.float64: "float64"}
+    if isinstance(value, np.dtype):
+        value = value.name
+    if not isinstance(value, str | type) or value not in wanted:
+        raise ParameterError(f"block_dtype is {value!r}; give 'float32' or 'float64'")
+    return wanted[value]
 
 
 def as_radii(value: Any, count: int) -> F64:
     """Radii (count,) of float64 from a scalar or one for each query; NaN refused, inf allowed."""
-    array = _native(_real_array(value, "radii"), np.float64)
+    array = native(real_array(value, "radii"), np.float64)
     if array.ndim == 0:
         array = np.full(count, array)
     if array.shape != (count,):
@@ -124,7 +127,7 @@ def as_radii(value: Any, count: int) -> F64:
 
 def as_eps(value: Any) -> float:
     """Floor of ``sqrt(p_i * p_j)``: finite, its square above zero."""
-    array = _real_array(value, "eps")
+    array = real_array(value, "eps")
     if array.ndim != 0:
         raise ShapeError(f"eps has shape {array.shape}; give one number")
     eps = float(array)
@@ -135,57 +138,16 @@ def as_eps(value: Any) -> float:
     return eps
 
 
-def contiguous(stage: Callable[P, R]) -> Callable[P, R]:
-    """Make a stage take arrays of any memory order; its loops read rows as they lie in memory."""
-
-    @functools.wraps(stage)
-    def laid_out(*arguments: P.args, **options: P.kwargs) -> R:
-        rows = (np.ascontiguousarray(a) if isinstance(a, np.ndarray) else a for a in arguments)
-        return stage(*rows, **options)  # type: ignore[arg-type]
-
-    return laid_out
-
-
-def check_distance_block(
-    p_diag: Any,
-    query_indices: Any,
-    chunk_indices: Any,
-    kernel_block: Any,
-    dot_block: Any,
-    radii: Any,
-    eps: Any,
-) -> tuple[Block, I64, I64, Block, Block, F64, float]:
-    """Arguments of ``distance_block_no_gate``, normalised."""
-    p = _block_array(p_diag, "p_diag")
-    if p.ndim != 1 or p.size == 0:
-        raise ShapeError(f"p_diag has shape {p.shape}; give one residual variance a point, (n,)")
-    _finite(p, "p_diag")
-    if not (p > 0.0).all():
-        raise ParameterError("p_diag holds a value that is not above zero; floor it first")
-    queries = as_ids(query_indices, "query_indices", p.size)
-    columns = as_ids(chunk_indices, "chunk_indices", p.size)
-    wanted = (queries.size, columns.size)
-    blocks = []
-    for name, value in (("kernel_block", kernel_block), ("dot_block", dot_block)):
-        block = _block_array(value, name)
-        if block.shape != wanted:
-            raise ShapeError(f"{name} has shape {block.shape}; its ids make it {wanted}")
-        if block.dtype != p.dtype:
-            raise DtypeError(
-                f"{name} is of {block.dtype} but p_diag of {p.dtype}; one block dtype for all"
-            )
-        blocks.append(block)
-    return p, queries, columns, blocks[0], blocks[1], as_radii(radii, queries.size), as_eps(eps)
-
-
 def _array(value: Any, name: str) -> npt.NDArray[Any]:
+    if isinstance(value, np.ma.MaskedArray):
+        raise DtypeError(f"{name} is a masked array; fill its gaps, or drop those rows, first")
     try:
         return np.asarray(value)
     except ValueError as error:  # a ragged nested list
         raise ShapeError(f"{name} is not an array: {error}") from error
 
 
-def _real_array(value: Any, name: str) -> npt.NDArray[Any]:
+def real_array(value: Any, name: str) -> npt.NDArray[Any]:
     array = _array(value, name)
     if array.dtype.kind not in _REAL_KINDS:
         raise DtypeError(
@@ -194,19 +156,19 @@ def _real_array(value: Any, name: str) -> npt.NDArray[Any]:
     return array
 
 
-def _block_array(value: Any, name: str) -> Block:
+def block_array(value: Any, name: str) -> Block:
     array = _array(value, name)
     if array.dtype.name not in BLOCK_DTYPES:
         raise DtypeError(f"{name} is of dtype {array.dtype}; a block is of float32 or float64")
-    return _native(array, array.dtype.newbyteorder("="))
+    return native(array, array.dtype.newbyteorder("="))
 
 
-def _native(array: npt.NDArray[Any], dtype: type[T] | np.dtype[T]) -> npt.NDArray[T]:
+def native(array: npt.NDArray[Any], dtype: type[T] | np.dtype[T]) -> npt.NDArray[T]:
     """C-contiguous and of native byte order; the array itself where it is so already."""
     return np.ascontiguousarray(array, dtype=dtype) if array.ndim else array.astype(dtype)
 
 
-def _finite(array: npt.NDArray[T], name: str) -> npt.NDArray[T]:
+def finite(array: npt.NDArray[T], name: str) -> npt.NDArray[T]:
     finite = np.isfinite(array)
     if not finite.all():
         at = tuple(int(i) for i in np.unravel_index(int(finite.argmin()), array.shape))

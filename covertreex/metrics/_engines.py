@@ -105,8 +105,9 @@ def engine_named(name: str | None) -> Engine:
     chosen = as_choice(DEFAULT_ENGINE if name is None else name, "engine", ENGINES)
     try:
         return cast(Engine, importlib.import_module(_MODULES[chosen]))
-    except ImportError as error:
+    except (ImportError, RuntimeError) as error:  # RuntimeError: Numba finds no cache directory
         raise EngineUnavailableError(
-            f"engine {chosen!r} cannot be loaded ({error}); reinstall covertreex, or build the "
-            "extension of a checkout with `maturin develop --release`"
+            f"engine {chosen!r} cannot be loaded ({error}); reinstall covertreex, build the "
+            "extension of a checkout with `maturin develop --release`, or name a directory that "
+            "Numba can write in NUMBA_CACHE_DIR"
         ) from error

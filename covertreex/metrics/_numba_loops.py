@@ -130,6 +130,7 @@ def chain(a, b):
     return total
 
 
+_FLOATS = ({types.float32}, {types.float64})
 _TILE_ROWS = 4
 
 
@@ -142,8 +143,12 @@ def _chain_tile(typingctx, sums, rows, first, panel, depth):
 
     k ascends over ``depth``; r runs over `_TILE_ROWS` and j over the lanes of one panel, which is
     as wide as `_TILE_BYTES`. The sums stay in vector registers: each lane is one output's chain,
-    the same operations in the same order as `chain`. All three arrays are C-contiguous.
+    the same operations in the same order as `chain`. Arrays that are not C-contiguous, or not of
+    one dtype, do not compile.
     """
+    arrays = (sums, rows, panel)
+    if {a.layout for a in arrays} != {"C"} or {a.dtype for a in arrays} not in _FLOATS:
+        return None
 
     def codegen(context, builder, signature, args):
         sums_type, rows_type, _, panel_type, _ = signature.args
@@ -378,7 +383,7 @@ def dot_tile(v_q, start, stop, v_c, first, last, out):
 
 @_compiled
 def _distance(residual, p_i, p_j, eps_squared):
-    """``sqrt(1 - |rho|)``: the formula, once. Twin: ``src/metric.rs``."""
+    """``sqrt(1 - |rho|)``: the formula, once. Twin: ``correlation_gap`` in ``src/distance.rs``."""
     rho = residual / math.sqrt(_most(p_i * p_j, eps_squared))
     return math.sqrt(_most(1.0 - _least(abs(rho), 1.0), 0.0))
 

@@ -19,9 +19,19 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import FactorError, FloatEnvironmentError, ParameterError
+from ..errors import FactorError, FloatEnvironmentError
 from . import _numba_loops as loops
-from ._arguments import F64, I64, Block, check_distance_block, contiguous
+from ._arguments import F64, I64, Block
+from ._stage_arguments import (
+    check_cholesky,
+    check_distance_block,
+    check_dot_block,
+    check_exp,
+    check_kernel_block,
+    check_knn,
+    check_project,
+    checked,
+)
 
 __all__ = [
     "cholesky",
@@ -51,9 +61,14 @@ def _check_environment() -> None:
         )
 
 
+def _cores() -> int:
+    """Cores this process may use: fewer than the machine has, in a container or under taskset."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _over_rows(task: Callable[[int, int], None], rows: int, tile: int, threads: int | None) -> None:
     """Run ``task(start, stop)`` over tiles of rows; which thread takes which changes no bit."""
-    workers = min(threads or os.cpu_count() or 1, max(1, -(-rows // tile)))
+    workers = min(threads or _cores(), max(1, -(-rows // tile)))
 
     def run(start: int) -> None:
         _check_environment()
@@ -99,15 +114,7 @@ def inducing_rows(seed: int, n: int, m: int) -> I64:
     return np.sort(order[:chosen])
 
 
-def _kind(kernel: str) -> int:
-    if kernel not in loops.KINDS:
-        raise ParameterError(
-            f"unknown kernel {kernel!r}; known are {', '.join(sorted(loops.KINDS))}"
-        )
-    return loops.KINDS[kernel]
-
-
-@contiguous
+@checked(check_exp)
 def exp(x: F64) -> F64:
     """Exponential of each element, at most 1 ULP from the true value."""
     _check_environment()
@@ -116,7 +123,7 @@ def exp(x: F64) -> F64:
     return out
 
 
-@contiguous
+@checked(check_kernel_block)
 def kernel_block(
     u_q: F64,
     u_c: F64,
@@ -128,7 +135,7 @@ def kernel_block(
 ) -> Block:
     """Covariances (q, c) of queries against columns, each rounded once to the block dtype."""
     out = np.empty((len(u_q), len(u_c)), block_dtype)
-    columns, kind = np.ascontiguousarray(u_c.T), _kind(kernel)
+    columns, kind = np.ascontiguousarray(u_c.T), loops.KINDS[kernel]
 
     def task(start: int, stop: int) -> None:
         loops.kernel_rows(u_q, columns, kind, variance, start, stop, out)
@@ -137,7 +144,7 @@ def kernel_block(
     return out
 
 
-@contiguous
+@checked(check_cholesky)
 def cholesky(u_z: F64, kernel: str, variance: float, *, threads: int | None = None) -> F64:
     """Lower Cholesky factor (m, m) of the inducing covariance with ``1e-6 * variance`` jitter.
 
@@ -154,7 +161,7 @@ def cholesky(u_z: F64, kernel: str, variance: float, *, threads: int | None = No
     return lower
 
 
-@contiguous
+@checked(check_project)
 def project(
     u: F64,
     u_z: F64,
@@ -172,7 +179,11 @@ def project(
     """
     v = np.empty((len(u), len(u_z)), block_dtype)
     p = np.empty(len(u), block_dtype)
-    columns, panels, kind = np.ascontiguousarray(u_z.T), loops.negated_panels(chol), _kind(kernel)
+    columns, panels, kind = (
+        np.ascontiguousarray(u_z.T),
+        loops.negated_panels(chol),
+        loops.KINDS[kernel],
+    )
 
     def task(start: int, stop: int) -> None:
         loops.project_rows(u, columns, chol, panels, kind, variance, start, stop, v, p)
@@ -181,7 +192,7 @@ def project(
     return v, p
 
 
-@contiguous
+@checked(check_dot_block)
 def dot_block(v_q: Block, v_c: Block, *, threads: int | None = None) -> Block:
     """Inner products (q, c) of rows of V, each one fma chain in the block dtype."""
     out = np.empty((len(v_q), len(v_c)), v_q.dtype)
@@ -193,6 +204,7 @@ def dot_block(v_q: Block, v_c: Block, *, threads: int | None = None) -> Block:
     return out
 
 
+@checked(check_distance_block)
 def distance_block_no_gate(
     p_diag: Block,
     query_indices: I64,
@@ -238,11 +250,6 @@ def distance_block_no_gate(
     FloatEnvironmentError
         If a thread flushes subnormals or does not round to nearest.
     """
-    p_diag, query_indices, chunk_indices, kernel_block, dot_block, radii, eps = (
-        check_distance_block(
-            p_diag, query_indices, chunk_indices, kernel_block, dot_block, radii, eps
-        )
-    )
     p_q = p_diag[query_indices].astype(np.float64)
     p_c = p_diag[chunk_indices].astype(np.float64)
     distances = np.empty(kernel_block.shape)
@@ -257,7 +264,7 @@ def distance_block_no_gate(
     return distances, mask
 
 
-@contiguous
+@checked(check_knn)
 def knn(
     u_q: F64,
     v_q: Block,
@@ -279,13 +286,12 @@ def knn(
     """
     indices = np.empty((len(u_q), k), np.int64)
     distances = np.empty((len(u_q), k))
-    columns, kind = np.ascontiguousarray(u.T), _kind(kernel)
+    columns, kind = np.ascontiguousarray(u.T), loops.KINDS[kernel]
     wide_q, wide = p_q.astype(np.float64), p.astype(np.float64)
-    chunk = min(chunk_size, len(u))
 
     def task(start: int, stop: int) -> None:
         loops.knn_rows(
-            u_q, v_q, wide_q, columns, v, wide, kind, variance, eps, chunk, start, stop,
+            u_q, v_q, wide_q, columns, v, wide, kind, variance, eps, chunk_size, start, stop,
             indices, distances,
         )  # fmt: skip
 

@@ -1,17 +1,22 @@
 """The Rust engine: the stages of `covertreex._rust`, under the names of the reference engine.
 
-All arithmetic is in ``src/``. The one stage that callers reach directly, `distance_block_no_gate`,
-checks its arguments with the same function as its twin, so both engines refuse alike.
+All arithmetic is in ``src/``. Arguments go through the checks of the reference's stages, so both
+engines take and refuse the same in the same words. Beside the reference's arguments each stage
+takes ``level``, the CPU level to run, by default the best one (`covertreex._rust.levels`).
 """
-
-from __future__ import annotations
-
-import numpy as np
-import numpy.typing as npt
 
 from .. import _rust
 from .._rust import inducing_rows, normals, splitmix64, uniforms
-from ._arguments import F64, I64, Block, check_distance_block, contiguous
+from ._stage_arguments import (
+    check_cholesky,
+    check_distance_block,
+    check_dot_block,
+    check_exp,
+    check_kernel_block,
+    check_knn,
+    check_project,
+    checked,
+)
 
 __all__ = [
     "cholesky",
@@ -27,32 +32,10 @@ __all__ = [
     "uniforms",
 ]
 
-cholesky = contiguous(_rust.cholesky)
-dot_block = contiguous(_rust.dot_block)
-exp = contiguous(_rust.exp)
-kernel_block = contiguous(_rust.kernel_block)
-knn = contiguous(_rust.knn)
-project = contiguous(_rust.project)
-
-
-def distance_block_no_gate(
-    p_diag: Block,
-    query_indices: I64,
-    chunk_indices: I64,
-    kernel_block: Block,
-    dot_block: Block,
-    radii: F64,
-    eps: float,
-    *,
-    level: str | None = None,
-    threads: int | None = None,
-) -> tuple[F64, npt.NDArray[np.bool_]]:
-    """Distances of a block and the mask of those within the radius.
-
-    Arguments, results and errors are those of the twin in ``_residual_numba.py``; ``level`` names
-    the CPU level to run, by default the best one (`covertreex._rust.levels`).
-    """
-    arguments = check_distance_block(
-        p_diag, query_indices, chunk_indices, kernel_block, dot_block, radii, eps
-    )
-    return _rust.distance_block_no_gate(*arguments, level=level, threads=threads)
+cholesky = checked(check_cholesky)(_rust.cholesky)
+distance_block_no_gate = checked(check_distance_block)(_rust.distance_block_no_gate)
+dot_block = checked(check_dot_block)(_rust.dot_block)
+exp = checked(check_exp)(_rust.exp)
+kernel_block = checked(check_kernel_block)(_rust.kernel_block)
+knn = checked(check_knn)(_rust.knn)
+project = checked(check_project)(_rust.project)

@@ -1,7 +1,8 @@
 """The table of parity cases. To add one, add a row, then freeze it: ``nox -s snapshots``.
 
 A case fixes points (recipe, n, d, seed), the approximation (inducing, kernel, lengthscale,
-variance), the block dtype, the block that is frozen (queries x columns, radius) and k.
+variance), the block dtype, the block that is frozen (queries x columns, radius), k, and eps where
+it is not the API's ``1e-9 * variance``.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ class Case:
     columns: int = 45
     radius: float = 0.9
     k: int = 7
+    eps: float | None = None
 
 
 def _both_dtypes(case: Case) -> tuple[Case, Case]:
@@ -87,6 +89,11 @@ _ROWS = (
     *_both_dtypes(Case(name="kernel_underflow", points="arange", n=70, d=1, seed=27, inducing=3)),
     Case(name="kernel_underflow_matern", points="arange", n=70, d=1, seed=28, inducing=3,
          kernel="matern52", lengthscale=0.2),
+    # squared distances that overflow: kernel values of exactly zero
+    *_both_dtypes(Case(name="far_apart", points="far", n=40, seed=32, inducing=5, k=40)),
+    Case(name="far_apart_matern", points="far", n=40, seed=33, inducing=5, kernel="matern52"),
+    # products of residual variances below eps squared
+    *_both_dtypes(Case(name="eps_floor", seed=34, lengthscale=0.5, eps=0.7)),
     # radii
     *_both_dtypes(Case(name="radius_0", points="repeated", seed=29, n=60, radius=0.0)),
     Case(name="radius_inf", seed=30, radius=math.inf),

@@ -62,9 +62,14 @@ def _cluster(case: Case) -> F64:
     return uniforms(case.seed, case.n * case.d).reshape(case.n, case.d) * 2.0**-6
 
 
+def _far(case: Case) -> F64:
+    return _repeated(case) * 2.0**600
+
+
 RECIPES = {
     "arange": _arange,
     "cluster": _cluster,
+    "far": _far,
     "grid": _grid,
     "normal": _normal,
     "repeated": _repeated,
@@ -82,7 +87,7 @@ def make_inputs(case: Case) -> dict[str, npt.NDArray[np.generic]]:
         "inducing_count": np.array(case.inducing, np.int64),
         "kernel": np.array(case.kernel),
         "variance": np.array(case.variance),
-        "eps": np.array(1e-9 * case.variance),
+        "eps": np.array(1e-9 * case.variance if case.eps is None else case.eps),
         "block_dtype": np.array(case.block_dtype),
         "query_indices": np.arange(case.queries) * case.n // case.queries,
         "chunk_indices": (np.arange(case.columns) * 7 + 3) % case.n,

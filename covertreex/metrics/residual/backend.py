@@ -14,9 +14,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...errors import ConfigurationError, DtypeError, ResidualPrecisionWarning
+from ...errors import ConfigurationError, DtypeError, ResidualPrecisionWarning, ShapeError
 from ...kernels import Kernel, kernel_from_name
-from .._arguments import F64, I64, Block, as_block_dtype, as_integer, as_points
+from .._arguments import (
+    F64,
+    I64,
+    Block,
+    as_block_dtype,
+    as_integer,
+    as_points,
+    as_threads,
+    finite,
+    real_array,
+)
 from .._engines import engine_named
 
 FLOAT32_RESOLUTION = 2.0**-7
@@ -26,6 +36,10 @@ FLOAT32_RESOLUTION = 2.0**-7
 @dataclass(frozen=True, eq=False, repr=False)
 class ResidualBackend:
     """What a residual-correlation metric is made of; built by `build_residual_backend`.
+
+    To bring a V and p_diag of your own, use ``dataclasses.replace(backend, v_matrix=...,
+    p_diag=...)``: they are cast once to the block dtype, p_diag is floored at ``eps``, and
+    non-finite values are refused.
 
     Attributes
     ----------
@@ -54,6 +68,24 @@ class ResidualBackend:
     chunk_size: int
     scaled: F64 = field(repr=False)
     cholesky: F64 = field(repr=False)
+
+    def __post_init__(self) -> None:
+        # V and p_diag may come from a caller, by dataclasses.replace: cast once, p floored.
+        dtype = as_block_dtype(self.block_dtype)
+        v = finite(real_array(self.v_matrix, "v_matrix"), "v_matrix")
+        p = finite(real_array(self.p_diag, "p_diag"), "p_diag").astype(np.float64)
+        n = len(self.points)
+        if v.ndim != 2 or v.shape[0] != n or v.shape[1] == 0 or p.shape != (n,):
+            raise ShapeError(
+                f"v_matrix has shape {v.shape} and p_diag {p.shape}; for {n} points give ({n}, m) "
+                f"and ({n},)"
+            )
+        object.__setattr__(self, "block_dtype", dtype)
+        object.__setattr__(self, "v_matrix", _kept(v, dtype))
+        object.__setattr__(self, "p_diag", _kept(np.maximum(p, self.eps), dtype))
+        for name in ("points", "inducing_indices", "scaled", "cholesky"):
+            array = getattr(self, name)
+            object.__setattr__(self, name, _kept(array, array.dtype))
 
     def __repr__(self) -> str:
         n, d = self.points.shape
@@ -160,7 +192,7 @@ block_dtype='float64')
     seed = as_integer(seed, "seed", 0, 2**64 - 1)
     count = as_integer(inducing_count, "inducing_count", 1)
     chunk = as_integer(chunk_size, "chunk_size", 1)
-    workers = None if threads is None else as_integer(threads, "threads", 1)
+    workers = as_threads(threads)
     stages = engine_named(engine)
 
     scaled = chosen.scale(coordinates)
@@ -170,12 +202,8 @@ block_dtype='float64')
     v, p = stages.project(
         scaled, scaled_inducing, lower, chosen.name, chosen.variance, dtype, threads=workers
     )
-    if coordinates is points or np.may_share_memory(coordinates, np.asarray(points)):
-        coordinates = coordinates.copy()
-    if np.may_share_memory(scaled, coordinates):
-        scaled = scaled.copy()
-    for array in (coordinates, inducing, v, p, scaled, lower):
-        array.flags.writeable = False
+    for array in (inducing, v, lower):
+        array.flags.writeable = False  # nobody else holds them: `_kept` need not copy
     backend = ResidualBackend(
         points=coordinates,
         kernel=chosen,
@@ -210,6 +238,15 @@ def _kernel(
         lengthscale=1.0 if lengthscale is None else lengthscale,
         variance=1.0 if variance is None else variance,
     )
+
+
+def _kept(array: npt.NDArray[Any], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+    """Return a read-only, C-contiguous array of that dtype; a copy if somebody could change it."""
+    kept = np.ascontiguousarray(array, dtype=dtype)
+    if kept.flags.writeable:
+        kept = kept.copy() if kept is array or kept.base is not None else kept
+        kept.flags.writeable = False
+    return kept
 
 
 def _warn_of_precision(backend: ResidualBackend) -> None:

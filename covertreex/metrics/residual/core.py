@@ -7,12 +7,15 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from .._arguments import F64, I64, Block, as_ids, as_integer, as_points, is_ids
+from .._arguments import F64, I64, Block, as_ids, as_integer, as_points, as_threads, is_ids
 from .._engines import Engine, engine_named
 from .backend import ResidualBackend
 from .context import resolve_backend
 
 __all__ = ["compute_residual_distances", "residual_knn"]
+
+TILE_ELEMENTS = 2**20
+"""Elements of a block that are computed at a time, about."""
 
 
 def compute_residual_distances(
@@ -53,18 +56,19 @@ def compute_residual_distances(
     Notes
     -----
     ``rho_ij = (k_ij - v_i . v_j) / sqrt(p_i p_j)`` is the correlation that the inducing points
-    leave. Rows are computed in chunks of the backend's ``chunk_size``.
+    leave. Rows are computed a tile at a time, so little is held beside the result.
     """
     metric = resolve_backend(backend)
     n = len(metric.points)
     rows = as_ids(query_indices, "query_indices", n)
     columns = as_ids(chunk_indices, "chunk_indices", n)
     stages = engine_named(engine)
-    workers = _threads(threads)
+    workers = as_threads(threads)
     against = _gather(metric, columns)
     distances = np.empty((rows.size, columns.size))
-    for first in range(0, rows.size, metric.chunk_size):
-        chunk = rows[first : first + metric.chunk_size]
+    tile = max(1, min(metric.chunk_size, TILE_ELEMENTS // columns.size))
+    for first in range(0, rows.size, tile):
+        chunk = rows[first : first + tile]
         of = _gather(metric, chunk)
         kernel = metric.kernel
         distances[first : first + chunk.size], _ = stages.distance_block_no_gate(
@@ -117,7 +121,7 @@ def residual_knn(
         If queries or k do not fit.
     """
     stages = engine_named(engine)
-    workers = _threads(threads)
+    workers = as_threads(threads)
     count = as_integer(k, "k", 1, len(backend.points))
     of = _queries(backend, queries, stages, workers)
     return stages.knn(
@@ -165,7 +169,3 @@ def _queries(
         threads=threads,
     )
     return _Rows(scaled, v, p)
-
-
-def _threads(threads: int | None) -> int | None:
-    return None if threads is None else as_integer(threads, "threads", 1)
