@@ -3,7 +3,7 @@
 Arrays are C-contiguous, aligned and native; a ``Block`` is float32 or float64, the same in all
 arguments of a call. ``level`` names a CPU level of `levels`, by default the best one; ``threads``
 is the size of the call's own pool, by default the global one. Neither changes a bit. Errors are
-those of `covertreex.errors`. Calls release the GIL.
+those of `covertreex.errors`, and ``MemoryError``. Calls release the GIL.
 """
 
 from typing import Literal
@@ -19,6 +19,8 @@ __all__ = [
     "cholesky",
     "cpu_features",
     "distance_block_no_gate",
+    "distance_idx",
+    "distances_sq_batch",
     "dot_block",
     "exp",
     "exp_constants",
@@ -26,6 +28,7 @@ __all__ = [
     "kernel_block",
     "knn",
     "levels",
+    "max_distance_hint",
     "normals",
     "project",
     "splitmix64",
@@ -137,3 +140,35 @@ def knn(
     threads: int | None = None,
 ) -> tuple[I64, F64]:
     """Find each query's ``k`` smallest (distance, index) by a full scan: both (q, k)."""
+
+def distance_idx(
+    u: F64,
+    v: Block,
+    p: Block,
+    kernel: str,
+    variance: float,
+    eps: float,
+    i: int,
+    j: int,
+    *,
+    level: str | None = None,
+) -> float:
+    """Compute the distance between points ``i`` and ``j``, by definition."""
+
+def distances_sq_batch(
+    u: F64,
+    v: Block,
+    p: Block,
+    kernel: str,
+    variance: float,
+    eps: float,
+    query: int,
+    idxs: I64,
+    kth: float | None,
+    *,
+    level: str | None = None,
+) -> F64:
+    """Square the distances of ``query`` to points; inf for one proven to exceed ``kth``."""
+
+def max_distance_hint() -> float:
+    """Return the largest distance there can be."""

@@ -12,9 +12,9 @@ use crate::draws::SplitMix64;
 use crate::kernel::{self, Kernel};
 use crate::knn::Scan;
 use crate::level::{self, Level};
-use crate::metric::Points;
+use crate::metric::{self, Points, ResidualMetric};
 use crate::{dot, draws, factor, numeric};
-use arrays::{Block, Input, Output, block, doubles, indices, is_wide, is_wide_name};
+use arrays::{Block, Input, Output, block, doubles, indices, is_wide, is_wide_name, rows};
 use call::call;
 use numpy::{Element, Ix1, Ix2, PyArray1, PyArray2, PyUntypedArrayMethods};
 use pyo3::prelude::*;
@@ -25,9 +25,9 @@ use std::collections::BTreeMap;
 mod _rust {
     #[pymodule_export]
     use super::{
-        best_level, build_profile, cholesky, cpu_features, distance_block_no_gate, dot_block, exp,
-        exp_constants, inducing_rows, kernel_block, knn, levels, normals, project, splitmix64,
-        uniforms,
+        best_level, build_profile, cholesky, cpu_features, distance_block_no_gate, distance_idx,
+        distances_sq_batch, dot_block, exp, exp_constants, inducing_rows, kernel_block, knn,
+        levels, max_distance_hint, normals, project, splitmix64, uniforms,
     };
 }
 
@@ -66,7 +66,7 @@ fn exp_constants() -> BTreeMap<String, u64> {
 fn exp<'py>(x: Object<'_, 'py>, level: Option<&str>) -> PyResult<Array1<'py, f64>> {
     let (py, level) = (x.py(), Level::named(level)?);
     let x: Input<f64, Ix1> = Input::new("x", x, "a C-contiguous array of float64")?;
-    let mut out = Output::vector(py, x.array.len());
+    let mut out = Output::vector(py, x.array.len())?;
     let (from, to) = (x.slice(), out.slice());
     call(py, None, || {
         to.copy_from_slice(from);
@@ -83,7 +83,7 @@ fn drawn<T: Element + Copy>(
     count: usize,
     draw: fn(&mut SplitMix64) -> T,
 ) -> PyResult<Array1<'_, T>> {
-    let mut out = Output::vector(py, count);
+    let mut out = Output::vector(py, count)?;
     let to = out.slice();
     call(py, None, || {
         let mut generator = SplitMix64::new(seed);
@@ -110,7 +110,7 @@ fn normals(py: Python<'_>, seed: u64, count: usize) -> PyResult<Array1<'_, f64>>
 
 #[pyfunction]
 fn inducing_rows(py: Python<'_>, seed: u64, n: usize, m: usize) -> PyResult<Array1<'_, i64>> {
-    let rows = call(py, None, || Ok(draws::inducing_rows(seed, n, m)))?;
+    let rows = call(py, None, || draws::inducing_rows(seed, n, m))?;
     Ok(PyArray1::from_vec(py, rows))
 }
 
@@ -126,7 +126,7 @@ fn cholesky<'py>(
     let (py, level, kernel) = (u_z.py(), Level::named(level)?, Kernel::named(kernel, variance)?);
     let u_z = doubles("u_z", u_z)?;
     let u_z = u_z.matrix()?;
-    let mut out = Output::matrix(py, u_z.rows(), u_z.rows());
+    let mut out = Output::matrix(py, u_z.rows(), u_z.rows())?;
     let lower = out.slice();
     call(py, threads, || factor::cholesky(level, kernel, u_z, lower))?;
     Ok(out.done())
@@ -164,8 +164,8 @@ fn project_as<'py, T: Block>(
     let py = u.py();
     let (u, u_z, chol) = (doubles("u", u)?, doubles("u_z", u_z)?, doubles("chol", chol)?);
     let (u, u_z, chol) = (u.matrix()?, u_z.matrix()?, chol.matrix()?);
-    let mut v = Output::<T, Ix2>::matrix(py, u.rows(), u_z.rows());
-    let mut p = Output::<T, Ix1>::vector(py, u.rows());
+    let mut v = Output::<T, Ix2>::matrix(py, u.rows(), u_z.rows())?;
+    let mut p = Output::<T, Ix1>::vector(py, u.rows())?;
     let out = (v.slice(), p.slice());
     call(py, threads, || factor::project(level, kernel, u, u_z, chol, out))?;
     Ok((v.done().into_any(), p.done().into_any()))
@@ -200,7 +200,7 @@ fn kernel_block_as<'py, T: Block>(
     let py = u_q.py();
     let (u_q, u_c) = (doubles("u_q", u_q)?, doubles("u_c", u_c)?);
     let (u_q, u_c) = (u_q.matrix()?, u_c.matrix()?);
-    let mut out = Output::<T, Ix2>::matrix(py, u_q.rows(), u_c.rows());
+    let mut out = Output::<T, Ix2>::matrix(py, u_q.rows(), u_c.rows())?;
     let to = out.slice();
     call(py, threads, || kernel::kernel_block(level, kernel, u_q, u_c, to))?;
     Ok(out.done().into_any())
@@ -231,7 +231,7 @@ fn dot_block_as<'py, T: Block>(
     let py = v_q.py();
     let (v_q, v_c) = (block::<T, Ix2>("v_q", v_q)?, block::<T, Ix2>("v_c", v_c)?);
     let (v_q, v_c) = (v_q.matrix()?, v_c.matrix()?);
-    let mut out = Output::<T, Ix2>::matrix(py, v_q.rows(), v_c.rows());
+    let mut out = Output::<T, Ix2>::matrix(py, v_q.rows(), v_c.rows())?;
     let to = out.slice();
     call(py, threads, || dot::dot_block(level, v_q, v_c, to))?;
     Ok(out.done().into_any())
@@ -285,8 +285,8 @@ fn distance_block_as<'py, T: Block>(
         eps,
     };
     let (q, c) = (inputs.query_indices.len(), inputs.chunk_indices.len());
-    let mut distances = Output::matrix(py, q, c);
-    let mut mask = Output::matrix(py, q, c);
+    let mut distances = Output::matrix(py, q, c)?;
+    let mut mask = Output::matrix(py, q, c)?;
     let (d, inside) = (distances.slice(), mask.slice());
     call(py, threads, || distance::distance_block_no_gate(level, &inputs, d, inside))?;
     Ok((distances.done(), mask.done()))
@@ -344,9 +344,98 @@ fn knn_as<'py, T: Block>(
     let ScanOptions { kernel, eps, k, chunk_size, level, threads } = options;
     let scan = Scan { level, kernel, eps, data, k, chunk_size };
     scan.validate(&queries)?;
-    let mut indices = Output::matrix(py, queries.p.len(), k);
-    let mut distances = Output::matrix(py, queries.p.len(), k);
+    let mut indices = Output::matrix(py, queries.p.len(), k)?;
+    let mut distances = Output::matrix(py, queries.p.len(), k)?;
     let (i, d) = (indices.slice(), distances.slice());
     call(py, threads, || scan.run(queries, i, d))?;
     Ok((indices.done(), distances.done()))
+}
+
+#[pyfunction]
+#[pyo3(signature = (u, v, p, kernel, variance, eps, i, j, *, level=None))]
+#[allow(clippy::too_many_arguments)]
+fn distance_idx<'py>(
+    u: Object<'_, 'py>,
+    v: Object<'_, 'py>,
+    p: Object<'_, 'py>,
+    kernel: &str,
+    variance: f64,
+    eps: f64,
+    i: i64,
+    j: i64,
+    level: Option<&str>,
+) -> PyResult<f64> {
+    let options = (Level::named(level)?, Kernel::named(kernel, variance)?, eps);
+    if is_wide("v", v)? {
+        distance_idx_as::<f64>((u, v, p), options, (i, j))
+    } else {
+        distance_idx_as::<f32>((u, v, p), options, (i, j))
+    }
+}
+
+fn distance_idx_as<'py, T: Block>(
+    (u, v, p): (Object<'_, 'py>, Object<'_, 'py>, Object<'_, 'py>),
+    (level, kernel, eps): (Level, Kernel, f64),
+    (i, j): (i64, i64),
+) -> PyResult<f64> {
+    let py = u.py();
+    let (u, v) = (doubles("u", u)?, block::<T, Ix2>("v", v)?);
+    let p = block::<T, Ix1>("p", p)?;
+    let points = Points { u: u.matrix()?, v: v.matrix()?, p: p.slice() };
+    call(py, None, || {
+        let metric = ResidualMetric::new(level, kernel, eps, points)?;
+        let (i, j) = (rows("i", &[i], points.p.len())?, rows("j", &[j], points.p.len())?);
+        metric.expect_points("i", &i)?;
+        metric.expect_points("j", &j)?;
+        Ok(metric.distance_idx(i[0], j[0]))
+    })
+}
+
+#[pyfunction]
+#[pyo3(signature = (u, v, p, kernel, variance, eps, query, idxs, kth, *, level=None))]
+#[allow(clippy::too_many_arguments)]
+fn distances_sq_batch<'py>(
+    u: Object<'_, 'py>,
+    v: Object<'_, 'py>,
+    p: Object<'_, 'py>,
+    kernel: &str,
+    variance: f64,
+    eps: f64,
+    query: i64,
+    idxs: Object<'_, 'py>,
+    kth: Option<f64>,
+    level: Option<&str>,
+) -> PyResult<Array1<'py, f64>> {
+    let options = (Level::named(level)?, Kernel::named(kernel, variance)?, eps);
+    let idxs = indices("idxs", idxs)?;
+    if is_wide("v", v)? {
+        distances_sq_batch_as::<f64>((u, v, p), options, (query, idxs.slice(), kth))
+    } else {
+        distances_sq_batch_as::<f32>((u, v, p), options, (query, idxs.slice(), kth))
+    }
+}
+
+fn distances_sq_batch_as<'py, T: Block>(
+    (u, v, p): (Object<'_, 'py>, Object<'_, 'py>, Object<'_, 'py>),
+    (level, kernel, eps): (Level, Kernel, f64),
+    (query, idxs, kth): (i64, &[i64], Option<f64>),
+) -> PyResult<Array1<'py, f64>> {
+    let py = u.py();
+    let (u, v) = (doubles("u", u)?, block::<T, Ix2>("v", v)?);
+    let p = block::<T, Ix1>("p", p)?;
+    let points = Points { u: u.matrix()?, v: v.matrix()?, p: p.slice() };
+    let mut out = Output::vector(py, idxs.len())?;
+    let to = out.slice();
+    call(py, None, || {
+        let metric = ResidualMetric::new(level, kernel, eps, points)?;
+        let query = rows("query", &[query], points.p.len())?[0];
+        let idxs = rows("idxs", idxs, points.p.len())?;
+        metric.distances_sq_batch_idx_into_with_kth(query, &idxs, kth, to)
+    })?;
+    Ok(out.done())
+}
+
+#[pyfunction]
+fn max_distance_hint() -> f64 {
+    metric::MAX_DISTANCE
 }

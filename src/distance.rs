@@ -2,13 +2,14 @@
 //!
 //! `rho = (kernel - dot) / sqrt(max(p_i p_j, eps^2))`, the numerator rounded once in the block's type, all else in `f64`.
 //! [`correlation_gap`] is the formula; [`DistanceRow`] is its body over lanes, behind `distance_block_no_gate` and `knn.rs`.
-//! Distances lie in [0, 1], never NaN, never -0.0. Numba twin: `distance_block_no_gate` in
+//! Distances lie in [0, 1], never NaN, never -0.0. Numba twin: `_distance`, `distance_rows` in
 //! `covertreex/metrics/_numba_loops.py`.
 
 use crate::environment;
 use crate::error::Error;
 use crate::level::{Level, Routine};
-use crate::matrix::{Matrix, expect_length};
+use crate::matrix::{Matrix, expect_area, expect_length};
+use crate::memory::room;
 use crate::numeric::Real;
 use crate::simd::{Simd, Vector};
 use rayon::prelude::*;
@@ -83,7 +84,7 @@ impl<T: Real> Routine for DistanceRow<'_, T> {
     }
 }
 
-/// What `distance_block_no_gate` reads, as in its Numba twin.
+/// What `distance_block_no_gate` reads, as its Numba twin in `covertreex/metrics/_residual_numba.py` does.
 #[derive(Clone, Copy, Debug)]
 pub struct DistanceBlock<'a, T> {
     /// Residual variances, (n,).
@@ -113,8 +114,8 @@ pub fn distance_block_no_gate<T: Real>(
     block.kernel_block.expect("kernel_block", q, c)?;
     block.dot_block.expect("dot_block", q, c)?;
     expect_length("radii", block.radii.len(), q)?;
-    expect_length("distances", distances.len(), q * c)?;
-    expect_length("mask", mask.len(), q * c)?;
+    expect_area("distances", distances.len(), q, c)?;
+    expect_area("mask", mask.len(), q, c)?;
     let p_i = gather("query_indices", block.query_indices, block.p_diag)?;
     let p = gather("chunk_indices", block.chunk_indices, block.p_diag)?;
     let floor = block.eps * block.eps;
@@ -144,7 +145,11 @@ fn gather<T: Real>(name: &'static str, indices: &[i64], p: &[T]) -> Result<Vec<f
         let found = usize::try_from(value).ok().and_then(|index| p.get(index));
         found.map(|p| p.widen()).ok_or(Error::IndexRange { name, position, value, limit: p.len() })
     };
-    indices.iter().enumerate().map(at).collect()
+    let mut found = room("variances at the indices", &[indices.len()])?;
+    for pair in indices.iter().enumerate() {
+        found.push(at(pair)?);
+    }
+    Ok(found)
 }
 
 #[cfg(test)]

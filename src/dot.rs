@@ -2,13 +2,13 @@
 //!
 //! A tile is [`Simd::ROWS`] rows by [`VECTORS`] vectors of columns. Lanes run across columns, a row's value is broadcast, `k`
 //! ascends, and a tile goes on from its stored accumulator, so that every output is the one chain of [`crate::numeric::chain`],
-//! however it is blocked. [`tile`] also serves the forward substitutions of `factor.rs`. Numba twin: `dot_block` in
+//! however it is blocked. [`tile`] also serves the forward substitutions of `factor.rs`. Numba twin: `dot_tile` in
 //! `covertreex/metrics/_numba_loops.py`.
 
 use crate::environment;
 use crate::error::Error;
 use crate::level::{Level, Routine};
-use crate::matrix::{Matrix, Packed, expect_length};
+use crate::matrix::{Matrix, Packed, expect_area};
 use crate::numeric::Real;
 use crate::simd::{MAX_ROWS, Simd, VECTORS, Vector};
 use rayon::prelude::*;
@@ -186,19 +186,19 @@ pub fn dot_block<T: Real>(
     out: &mut [T],
 ) -> Result<(), Error> {
     b.expect("v_c", b.rows(), a.cols())?;
-    expect_length("out", out.len(), a.rows() * b.rows())?;
+    expect_area("out", out.len(), a.rows(), b.rows())?;
     let (stride, height) = (b.rows(), rows(level));
-    let mut columns = Packed::zeroed(0, 0, width::<T>(level));
+    let mut columns = Packed::empty(width::<T>(level));
     for start in (0..stride).step_by(SPAN) {
         let cols = SPAN.min(stride - start);
-        columns.fill_in_parallel(b.slice(start..start + cols));
-        let fresh = || Packed::zeroed(0, 0, height);
-        out.par_chunks_mut(TASK_ROWS * stride).enumerate().try_for_each_init(
+        columns.fill_in_parallel(b.slice(start..start + cols))?;
+        let fresh = || Packed::empty(height);
+        out.par_chunks_mut(TASK_ROWS.saturating_mul(stride)).enumerate().try_for_each_init(
             fresh,
             |packed, (task, out)| {
                 environment::check()?;
                 let first = task * TASK_ROWS;
-                packed.fill(a.slice(first..first + out.len() / stride));
+                packed.fill(a.slice(first..first + out.len() / stride))?;
                 let out = &mut out[start..];
                 let rows = DotRows { a: packed, first: 0, b: &columns, out, stride, cols };
                 // SAFETY: both packed matrices have the level's widths and one depth.

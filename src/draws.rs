@@ -1,7 +1,11 @@
 //! Draws: `SplitMix64`, uniforms, normal-like sums and inducing rows, all from integers.
 //!
 //! A seed is the generator's first state; what it draws depends on nothing else. Uniforms are multiples of 2^-53 in [0, 1),
-//! normals sums of 12 of them minus 6. Numba twin: `covertreex/_draws.py`.
+//! normals sums of 12 of them minus 6. Numba twin: `splitmix64`, `sum_twelve`, `shuffle_front` in
+//! `covertreex/metrics/_numba_loops.py`, `uniforms`, `normals`, `inducing_rows` in `covertreex/metrics/_residual_numba.py`.
+
+use crate::error::Error;
+use crate::memory::room;
 
 /// `SplitMix64`, whose state starts at the seed.
 #[derive(Clone, Debug)]
@@ -35,10 +39,10 @@ impl SplitMix64 {
 }
 
 /// `min(m, n)` rows of `0..n`, ascending: the start of a Fisher-Yates shuffle, sorted.
-#[must_use]
-pub fn inducing_rows(seed: u64, n: usize, m: usize) -> Vec<i64> {
+pub fn inducing_rows(seed: u64, n: usize, m: usize) -> Result<Vec<i64>, Error> {
     let mut generator = SplitMix64::new(seed);
-    let mut rows: Vec<i64> = (0..n as i64).collect();
+    let mut rows: Vec<i64> = room("the rows to draw from", &[n])?;
+    rows.extend(0..n as i64);
     let m = m.min(n);
     for i in 0..m {
         let step = generator.draw() % (n - i) as u64;
@@ -46,7 +50,7 @@ pub fn inducing_rows(seed: u64, n: usize, m: usize) -> Vec<i64> {
     }
     rows.truncate(m);
     rows.sort_unstable();
-    rows
+    Ok(rows)
 }
 
 /// Normal-like values, rounded once, for the tests of other modules.
@@ -99,13 +103,22 @@ mod tests {
     #[test]
     fn inducing_rows_are_distinct_sorted_and_capped() {
         for (n, m) in [(0, 3), (1, 1), (7, 3), (64, 128), (1000, 31)] {
-            let rows = inducing_rows(42, n, m);
+            let rows = inducing_rows(42, n, m).unwrap();
             assert_eq!(rows.len(), m.min(n));
             assert!(rows.windows(2).all(|pair| pair[0] < pair[1]));
             assert!(rows.iter().all(|&row| (0..n as i64).contains(&row)));
         }
         assert_ne!(inducing_rows(1, 1000, 10), inducing_rows(2, 1000, 10));
-        assert_eq!(inducing_rows(5, 9, 9), (0..9).collect::<Vec<_>>());
+        assert_eq!(inducing_rows(5, 9, 9), Ok((0..9).collect()));
+    }
+
+    #[test]
+    fn rows_that_do_not_fit_in_memory_are_refused() {
+        for n in [1 << 59, 1 << 62, usize::MAX] {
+            let bytes = 8 * n as u128;
+            let refused = Error::Memory { what: "the rows to draw from", bytes };
+            assert_eq!(inducing_rows(1, n, 1), Err(refused));
+        }
     }
 
     #[test]
@@ -120,6 +133,6 @@ mod tests {
             chosen.push(left[i]);
         }
         chosen.sort_unstable();
-        assert_eq!(inducing_rows(seed, n as usize, m), chosen);
+        assert_eq!(inducing_rows(seed, n as usize, m), Ok(chosen));
     }
 }

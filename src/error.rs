@@ -1,6 +1,7 @@
 //! Every way a call can fail, as one enum with fields; its conversion to `covertreex.errors` stands in one place.
 //!
-//! A message says what was given, what is wanted and what to do. Numba twin: `covertreex/errors.py`.
+//! A message says what was given, what is wanted and what to do. Numba twin: `covertreex/errors.py`,
+//! and Python's own `MemoryError`.
 
 use crate::level::Level;
 use std::fmt;
@@ -23,6 +24,8 @@ pub enum Error {
     FloatEnvironment { found: String },
     /// A CPU level that is unknown, or that this CPU lacks.
     LevelUnavailable { level: String },
+    /// Memory that cannot be had: Python's own `MemoryError`.
+    Memory { what: &'static str, bytes: u128 },
     /// A fault of this program.
     Internal { message: String },
 }
@@ -58,7 +61,23 @@ impl fmt::Display for Error {
             ),
             Self::LevelUnavailable { level } => {
                 let usable: Vec<_> = Level::available().iter().map(|level| level.name()).collect();
-                write!(f, "level {level:?} is not available on this CPU; wanted one of {usable:?}")
+                let known = Level::NAMES.contains(&level.as_str());
+                let fault = if known { "not available on this CPU" } else { "unknown" };
+                write!(f, "level {level:?} is {fault}; wanted one of {usable:?}")
+            }
+            Self::Memory { what, bytes } => {
+                let mut amount = *bytes as f64;
+                let mut unit = "bytes";
+                for next in ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"] {
+                    if amount >= 1024.0 {
+                        (amount, unit) = (amount / 1024.0, next);
+                    }
+                }
+                write!(
+                    f,
+                    "unable to allocate {amount:.2} {unit} for {what}; wanted an amount that this process can have: \
+                     use fewer points at a time, or more memory"
+                )
             }
             Self::Internal { message } => {
                 write!(
@@ -76,6 +95,7 @@ impl std::error::Error for Error {}
 mod python {
     use super::Error;
     use pyo3::PyErr;
+    use pyo3::exceptions::PyMemoryError;
 
     mod errors {
         pyo3::import_exception!(covertreex.errors, ShapeError);
@@ -99,6 +119,7 @@ mod python {
                 Error::Factor { .. } => errors::FactorError::new_err(message),
                 Error::FloatEnvironment { .. } => errors::FloatEnvironmentError::new_err(message),
                 Error::LevelUnavailable { .. } => errors::EngineUnavailableError::new_err(message),
+                Error::Memory { .. } => PyMemoryError::new_err(message),
                 Error::Internal { .. } => errors::InternalError::new_err(message),
             }
         }
@@ -133,6 +154,16 @@ mod tests {
                 Error::FloatEnvironment { found: "flush-to-zero".into() },
                 vec!["flush-to-zero", "IEEE", "fast-math"],
             ),
+            (
+                Error::LevelUnavailable { level: "nonsense".into() },
+                vec!["\"nonsense\" is unknown", "baseline"],
+            ),
+            (
+                Error::Memory { what: "packed rows", bytes: 3 << 39 },
+                vec!["1.50 TiB", "packed rows", "fewer"],
+            ),
+            (Error::Memory { what: "norms", bytes: 1023 }, vec!["1023.00 bytes"]),
+            (Error::Memory { what: "norms", bytes: 1 << 80 }, vec!["1048576.00 EiB"]),
             (Error::Internal { message: "oops".into() }, vec!["oops", "report"]),
         ];
         for (error, parts) in cases {

@@ -3,20 +3,23 @@
 //! `cholesky` maps u_z (m, d) to L (m, m), lower, its strict upper triangle +0.0; `project` maps u (n, d) to V (n, m) and p (n,), each
 //! rounded once to the block's type. Points lie in lanes: a strip holds a tile's width of points, `strip[k * width + lane]`, which is
 //! what the register tile reads as its columns, so that one substitution serves both. Every value is `K - chain`, one fma a
-//! step, `k` ascending, then one division. Numba twin: `cholesky`, `project` in `covertreex/metrics/_numba_loops.py`.
+//! step, `k` ascending, then one division. Numba twin: `cholesky`, `project_rows` in `covertreex/metrics/_numba_loops.py`.
 
 use crate::dot::{self, Tile, tile};
 use crate::environment;
 use crate::error::Error;
 use crate::kernel::Kernel;
 use crate::level::{Level, Routine};
-use crate::matrix::{Matrix, Packed, expect_length, pack_panel, unpack_panel};
+use crate::matrix::{Matrix, Packed, expect_area, expect_length, pack_panel, unpack_panel};
+use crate::memory::zeros;
 use crate::numeric::Real;
 use crate::simd::{MAX_ROWS, Simd, VECTORS, Vector};
 use rayon::prelude::*;
 
 const JITTER: f64 = 1e-6;
 const FLOOR: f64 = 1e-9;
+/// What a substitution asks memory for.
+const STRIPS: &str = "strips of points";
 /// Strips that a task solves together, so that each panel of L is read once for all.
 const TASK_STRIPS: usize = 4;
 
@@ -29,13 +32,13 @@ pub fn cholesky(
 ) -> Result<(), Error> {
     environment::check()?;
     let m = u_z.rows();
-    expect_length("lower", lower.len(), m * m)?;
+    expect_area("lower", lower.len(), m, m)?;
     let (width, height) = (dot::width::<f64>(level), dot::rows(level));
-    let mut panels = Packed::zeroed(m, m, height);
-    let mut strip = vec![0.0; m.next_multiple_of(height) * width];
+    let mut panels = Packed::zeroed(m, m, height)?;
+    let mut strip = zeros(STRIPS, &[m.next_multiple_of(height), width])?;
     for start in (0..m).step_by(width) {
         let end = (start + width).min(m);
-        let points = Packed::new(u_z.slice(start..end), width);
+        let points = Packed::new(u_z.slice(start..end), width)?;
         let z = u_z.slice(0..end);
         let rows = Substitution { kernel, z, known: start, lower: &panels, points: &points };
         // SAFETY: points, panels and strip have the level's widths, the strip room for `m` rows; panels before `start` are packed.
@@ -69,23 +72,24 @@ pub fn project<T: Real>(
     let m = u_z.rows();
     u_z.expect("u_z", m, u.cols())?;
     lower.expect("chol", m, m)?;
-    expect_length("v", v.len(), u.rows() * m)?;
+    expect_area("v", v.len(), u.rows(), m)?;
     expect_length("p", p.len(), u.rows())?;
     if m == 0 {
         p.fill(T::round(floored(kernel.variance, 0.0)));
         return Ok(());
     }
     let (width, height) = (dot::width::<f64>(level), dot::rows(level));
-    let panels = Packed::new(lower, height);
+    let panels = Packed::new(lower, height)?;
     let size = m.next_multiple_of(height) * width;
     let task_rows = TASK_STRIPS * width;
     let tasks = v.par_chunks_mut(task_rows * m).zip(p.par_chunks_mut(task_rows)).enumerate();
     tasks.try_for_each_init(
-        || vec![0.0; TASK_STRIPS * size],
+        || zeros(STRIPS, &[TASK_STRIPS, size]),
         |strips, (task, (v, p))| {
             environment::check()?;
             let first = task * task_rows;
-            let points = Packed::new(u.slice(first..first + p.len()), width);
+            let points = Packed::new(u.slice(first..first + p.len()), width)?;
+            let strips = strips.as_mut().map_err(|error| error.clone())?;
             let strips = &mut strips[..p.len().div_ceil(width) * size];
             let rows = Substitution { kernel, z: u_z, known: m, lower: &panels, points: &points };
             // SAFETY: points, panels and strips have the level's widths, each strip room for `m` rows.
@@ -338,6 +342,14 @@ mod tests {
         }
         check::<f32>(MATERN, 30, 75, 2);
         check::<f64>(MATERN, 3, 97, 8);
+    }
+
+    /// Variances at which the first pivot shows the last bit of the jitter, from below and from above.
+    #[test]
+    fn the_jitter_is_right_to_its_last_bit() {
+        for variance in [135.942, 1.915_844] {
+            check::<f64>(Kernel { family: Family::Rbf, variance }, 1, 1, 1);
+        }
     }
 
     #[test]

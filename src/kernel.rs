@@ -1,13 +1,13 @@
 //! Kernels: variance times a function of the squared distance of scaled coordinates, always in `f64`.
 //!
 //! `kernel_block` maps u_q (q, d) and u_c (c, d) to (q, c), each value rounded once to the block's type. All values are finite and
-//! in [0, variance], also where the squared distance is infinite. Numba twin: `_rbf`, `_matern52`, `kernel_block` in
+//! in [0, variance], also where the squared distance is infinite. Numba twin: `_covariance`, `kernel_rows` in
 //! `covertreex/metrics/_numba_loops.py`.
 
 use crate::environment;
 use crate::error::Error;
 use crate::level::{Level, Routine};
-use crate::matrix::{Matrix, Packed, expect_length};
+use crate::matrix::{Matrix, Packed, expect_area};
 use crate::numeric::{Real, exp, exp_lanes, squared_distance};
 use crate::simd::{Simd, VECTORS, Vector};
 use rayon::prelude::*;
@@ -173,10 +173,10 @@ pub fn kernel_block<T: Real>(
     out: &mut [T],
 ) -> Result<(), Error> {
     u_c.expect("u_c", u_c.rows(), u_q.cols())?;
-    expect_length("out", out.len(), u_q.rows() * u_c.rows())?;
+    expect_area("out", out.len(), u_q.rows(), u_c.rows())?;
     let stride = u_c.rows().max(1);
-    let panels = Packed::new(u_c, crate::dot::width::<f64>(level));
-    out.par_chunks_mut(TASK_ROWS * stride).enumerate().try_for_each(|(task, rows)| {
+    let panels = Packed::new(u_c, crate::dot::width::<f64>(level))?;
+    out.par_chunks_mut(TASK_ROWS.saturating_mul(stride)).enumerate().try_for_each(|(task, rows)| {
         environment::check()?;
         for (i, out) in rows.chunks_mut(stride).enumerate() {
             let point = u_q.row(task * TASK_ROWS + i);

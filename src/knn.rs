@@ -2,7 +2,7 @@
 //!
 //! A task takes a block of queries through one chunk of data rows at a time: dot tile, kernel row, distance row, and what beats a
 //! query's worst neighbour so far enters its heap. Memory is a task's tiles, a packed chunk and the heaps, never n x q. Neither the
-//! chunk nor the blocks change an answer: keys are final distances, ties go to the lower index. Numba twin: `knn` in
+//! chunk nor the blocks change an answer: keys are final distances, ties go to the lower index. Numba twin: `knn_rows` in
 //! `covertreex/metrics/_numba_loops.py`.
 
 use crate::distance::DistanceRow;
@@ -11,7 +11,8 @@ use crate::environment;
 use crate::error::Error;
 use crate::kernel::{Kernel, KernelRow};
 use crate::level::Level;
-use crate::matrix::{Packed, expect_length};
+use crate::matrix::{Packed, expect_area};
+use crate::memory::{room, zeros};
 use crate::metric::Points;
 use crate::numeric::Real;
 use rayon::prelude::*;
@@ -25,6 +26,10 @@ const SPAN: usize = 85 * BLOCK;
 /// Data rows of a chunk: a multiple of every level's tile width, and at most so many.
 const CHUNK_STEP: usize = 48;
 const MAX_CHUNK: usize = 20 * CHUNK_STEP;
+
+/// What a scan asks memory for.
+const HEAPS: &str = "the neighbours so far";
+const TILES: &str = "a task's tiles";
 
 /// A full scan: its metric, its data and how many neighbours to keep.
 #[derive(Clone, Copy, Debug)]
@@ -48,8 +53,9 @@ struct Nearest {
 }
 
 impl Nearest {
-    fn new(k: usize) -> Self {
-        Self { heap: BinaryHeap::with_capacity(k), k, worst: f64::INFINITY }
+    fn new(k: usize) -> Result<Self, Error> {
+        let heap = BinaryHeap::from(room(HEAPS, &[k])?);
+        Ok(Self { heap, k, worst: f64::INFINITY })
     }
 
     /// Offer distances of the rows from `first` on. Rows come in ascending order, so one that equals the worst is past it.
@@ -100,8 +106,8 @@ impl<T: Real> Scan<'_, T> {
         environment::check()?;
         self.validate(&queries)?;
         let (q, k) = (queries.p.len(), self.k);
-        expect_length("indices", indices.len(), q * k)?;
-        expect_length("distances", distances.len(), q * k)?;
+        expect_area("indices", indices.len(), q, k)?;
+        expect_area("distances", distances.len(), q, k)?;
         let spans = indices.chunks_mut(SPAN * k).zip(distances.chunks_mut(SPAN * k));
         for (start, (indices, distances)) in (0..q).step_by(SPAN).zip(spans) {
             let rows = start..start + indices.len() / k;
@@ -114,19 +120,23 @@ impl<T: Real> Scan<'_, T> {
 
     /// Take some queries through all the data.
     fn scan(&self, queries: Points<T>) -> Result<Vec<Nearest>, Error> {
-        let mut nearest = vec![Nearest::new(self.k); queries.p.len()];
-        let mut packed = Packed::zeroed(0, 0, dot::rows(self.level));
-        packed.fill_in_parallel(queries.v);
+        let mut nearest = room(HEAPS, &[queries.p.len()])?;
+        for _ in queries.p {
+            nearest.push(Nearest::new(self.k)?);
+        }
+        let mut packed = Packed::empty(dot::rows(self.level));
+        packed.fill_in_parallel(queries.v)?;
         let chunk_size = self.chunk_size.clamp(1, MAX_CHUNK).next_multiple_of(CHUNK_STEP);
         let mut chunk = Chunk::new(self);
         for start in (0..self.data.p.len()).step_by(chunk_size) {
             let rows = start..(start + chunk_size).min(self.data.p.len());
-            chunk.fill(rows);
+            chunk.fill(rows)?;
             let tasks = nearest.par_chunks_mut(BLOCK).enumerate();
             tasks.try_for_each_init(
                 || Tiles::new(chunk.p.len()),
                 |tiles, (task, nearest)| {
                     environment::check()?;
+                    let tiles = tiles.as_mut().map_err(|error| error.clone())?;
                     chunk.scan_block(queries, &packed, task * BLOCK, nearest, tiles);
                     Ok(())
                 },
@@ -144,9 +154,9 @@ struct Tiles<T> {
 }
 
 impl<T: Real> Tiles<T> {
-    fn new(chunk: usize) -> Self {
-        let zeros = |len| vec![T::default(); len];
-        Self { dot: zeros(BLOCK * chunk), kernel: zeros(chunk), distances: vec![0.0; chunk] }
+    fn new(chunk: usize) -> Result<Self, Error> {
+        let (dot, kernel) = (zeros(TILES, &[BLOCK, chunk])?, zeros(TILES, &[chunk])?);
+        Ok(Self { dot, kernel, distances: zeros(TILES, &[chunk])? })
     }
 }
 
@@ -161,19 +171,20 @@ struct Chunk<'a, T> {
 
 impl<'a, T: Real> Chunk<'a, T> {
     fn new(scan: &'a Scan<'a, T>) -> Self {
-        let u = Packed::zeroed(0, 0, dot::width::<f64>(scan.level));
-        let v = Packed::zeroed(0, 0, dot::width::<T>(scan.level));
+        let u = Packed::empty(dot::width::<f64>(scan.level));
+        let v = Packed::empty(dot::width::<T>(scan.level));
         Self { scan, start: 0, u, v, p: Vec::new() }
     }
 
     /// Take other rows.
-    fn fill(&mut self, rows: Range<usize>) {
+    fn fill(&mut self, rows: Range<usize>) -> Result<(), Error> {
         self.start = rows.start;
         let data = self.scan.data.slice(rows);
-        self.u.fill(data.u);
-        self.v.fill_in_parallel(data.v);
+        self.u.fill(data.u)?;
+        self.v.fill_in_parallel(data.v)?;
         self.p.clear();
         self.p.extend(data.p.iter().map(|p| p.widen()));
+        Ok(())
     }
 
     /// Offer the chunk's rows to the queries from `first` on, whose V is packed.
@@ -294,12 +305,25 @@ mod tests {
 
     #[test]
     fn ties_go_to_the_lower_index_in_any_order() {
-        let mut nearest = Nearest::new(3);
+        let mut nearest = Nearest::new(3).unwrap();
         nearest.offer(0, &[0.5, 0.25, 0.5, 0.5]);
         nearest.offer(4, &[0.25, 0.125, 0.25]);
         let (mut indices, mut distances) = ([0; 3], [0.0; 3]);
         nearest.write(&mut indices, &mut distances);
         assert_eq!((indices, distances), ([5, 1, 4], [0.125, 0.25, 0.25]));
+    }
+
+    #[test]
+    fn a_heap_never_grows_and_one_that_does_not_fit_in_memory_is_refused() {
+        let mut nearest = Nearest::new(5).unwrap();
+        let room = nearest.heap.capacity();
+        assert!(room >= 5);
+        nearest.offer(0, &[0.5, 0.25, 0.75, 0.125, 0.5, 0.0, 0.0625]);
+        assert_eq!((nearest.heap.len(), nearest.heap.capacity()), (5, room));
+        for k in [1 << 58, usize::MAX] {
+            let refused = Nearest::new(k).unwrap_err();
+            assert_eq!(refused, Error::Memory { what: HEAPS, bytes: 16 * k as u128 });
+        }
     }
 
     #[test]

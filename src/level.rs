@@ -42,6 +42,9 @@ pub trait Routine {
 }
 
 impl Level {
+    /// The names of all levels, of whatever CPU.
+    pub const NAMES: [&'static str; 4] = ["baseline", "avx2", "avx512", "neon"];
+
     /// The levels of this CPU, slowest first.
     pub fn available() -> &'static [Level] {
         static LEVELS: OnceLock<Vec<Level>> = OnceLock::new();
@@ -175,6 +178,7 @@ mod tests {
         assert_eq!(Level::named(None), Ok(*levels.last().unwrap()));
         for level in levels {
             assert_eq!(Level::named(Some(level.name())), Ok(*level));
+            assert!(Level::NAMES.contains(&level.name()));
         }
     }
 
@@ -183,7 +187,11 @@ mod tests {
         let lacking = Level::named(Some("sse9")).unwrap_err();
         assert_eq!(lacking, Error::LevelUnavailable { level: "sse9".into() });
         let message = lacking.to_string();
-        assert!(message.contains("sse9") && message.contains("baseline"), "{message}");
+        assert!(message.contains("\"sse9\" is unknown"), "{message}");
+        assert!(message.contains("baseline"), "{message}");
+        let foreign = if cfg!(target_arch = "x86_64") { "neon" } else { "avx2" };
+        let message = Level::named(Some(foreign)).unwrap_err().to_string();
+        assert!(message.contains("not available on this CPU"), "{message}");
     }
 
     #[test]

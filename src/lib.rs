@@ -17,6 +17,7 @@ pub mod kernel;
 pub mod knn;
 pub mod level;
 pub mod matrix;
+mod memory;
 pub mod metric;
 pub mod numeric;
 pub mod simd;

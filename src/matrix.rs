@@ -4,6 +4,7 @@
 //! (`panel[k * width + row]`), so that a tile reads forward. Rows past the end are +0.0. Numba twin: none, layout only.
 
 use crate::error::Error;
+use crate::memory::{count, zeros};
 use crate::numeric::Real;
 use rayon::prelude::*;
 use std::ops::Range;
@@ -75,6 +76,19 @@ pub fn expect_length(name: &'static str, given: usize, wanted: usize) -> Result<
     Err(Error::Shape { name, given: format!("({given},)"), wanted: format!("({wanted},)") })
 }
 
+/// An error unless a vector has room for `rows` by `cols`.
+pub fn expect_area(
+    name: &'static str,
+    given: usize,
+    rows: usize,
+    cols: usize,
+) -> Result<(), Error> {
+    if rows.checked_mul(cols) == Some(given) {
+        return Ok(());
+    }
+    Err(Error::Shape { name, given: format!("({given},)"), wanted: format!("({rows} * {cols},)") })
+}
+
 /// The rows of a matrix in panels of `width`, column after column.
 #[derive(Clone, Debug)]
 pub struct Packed<T> {
@@ -83,52 +97,60 @@ pub struct Packed<T> {
     data: Vec<T>,
 }
 
+/// What a [`Packed`] asks memory for.
+const PANELS: &str = "packed rows";
 /// Columns that are moved together: a cache line of `f64`, so that each line of the source is read once.
 const STRIP: usize = 8;
 
 impl<T: Real> Packed<T> {
     /// Room for `rows` rows of `depth` columns, all +0.0.
+    pub fn zeroed(rows: usize, depth: usize, width: usize) -> Result<Self, Error> {
+        let data = zeros(PANELS, &[rows.div_ceil(width), width, depth])?;
+        Ok(Self { width, depth, data })
+    }
+
+    /// No rows yet: takes no memory.
     #[must_use]
-    pub fn zeroed(rows: usize, depth: usize, width: usize) -> Self {
-        let data = vec![T::default(); rows.div_ceil(width) * width * depth];
-        Self { width, depth, data }
+    pub fn empty(width: usize) -> Self {
+        Self { width, depth: 0, data: Vec::new() }
     }
 
     /// Pack a matrix.
-    #[must_use]
-    pub fn new(matrix: Matrix<T>, width: usize) -> Self {
-        let mut packed = Self::zeroed(0, 0, width);
-        packed.fill(matrix);
-        packed
+    pub fn new(matrix: Matrix<T>, width: usize) -> Result<Self, Error> {
+        let mut packed = Self::empty(width);
+        packed.fill(matrix)?;
+        Ok(packed)
     }
 
     /// Pack another matrix into the same memory.
-    pub fn fill(&mut self, matrix: Matrix<T>) {
-        let (width, size) = self.resize(matrix);
+    pub fn fill(&mut self, matrix: Matrix<T>) -> Result<(), Error> {
+        let (width, size) = self.resize(matrix)?;
         for (p, panel) in self.data.chunks_mut(size).enumerate() {
             pack_panel(panel, matrix.panel(p, width), width);
         }
+        Ok(())
     }
 
     /// [`Packed::fill`], panels in parallel.
-    pub fn fill_in_parallel(&mut self, matrix: Matrix<T>) {
-        let (width, size) = self.resize(matrix);
+    pub fn fill_in_parallel(&mut self, matrix: Matrix<T>) -> Result<(), Error> {
+        let (width, size) = self.resize(matrix)?;
         self.data.par_chunks_mut(size).enumerate().for_each(|(p, panel)| {
             pack_panel(panel, matrix.panel(p, width), width);
         });
+        Ok(())
     }
 
     /// Make room without clearing: packing writes every value. Returns the width and a panel's size, at least 1.
-    fn resize(&mut self, matrix: Matrix<T>) -> (usize, usize) {
-        let size = self.width * matrix.cols;
-        let len = matrix.rows.div_ceil(self.width) * size;
-        self.depth = matrix.cols;
+    fn resize(&mut self, matrix: Matrix<T>) -> Result<(usize, usize), Error> {
+        let sizes = [matrix.rows.div_ceil(self.width), self.width, matrix.cols];
+        let len = count::<T>(PANELS, &sizes)?;
         if len <= self.data.len() {
             self.data.truncate(len);
         } else {
-            self.data = vec![T::default(); len]; // zero pages from the system: growing would touch them twice
+            self.data = zeros(PANELS, &sizes)?; // growing would copy what is not needed any more
         }
-        (self.width, size.max(1))
+        self.depth = matrix.cols;
+        Ok((self.width, (self.width * matrix.cols).max(1)))
     }
 
     /// Columns, as in the matrix.
@@ -191,10 +213,11 @@ mod tests {
             let data: Vec<f64> = sample(rows as u64, rows * cols);
             let matrix = Matrix::new("a", &data, rows, cols).unwrap();
             let mut packed =
-                Packed::new(Matrix::new("stale", &[f64::NAN; 900], 30, 30).unwrap(), width);
-            packed.fill(matrix);
-            let mut in_parallel = Packed::zeroed(0, 0, width);
-            in_parallel.fill_in_parallel(matrix);
+                Packed::new(Matrix::new("stale", &[f64::NAN; 900], 30, 30).unwrap(), width)
+                    .unwrap();
+            packed.fill(matrix).unwrap();
+            let mut in_parallel = Packed::empty(width);
+            in_parallel.fill_in_parallel(matrix).unwrap();
             assert_eq!(packed.depth(), cols);
             for row in 0..rows.next_multiple_of(width) {
                 for k in 0..cols {
@@ -213,10 +236,22 @@ mod tests {
     }
 
     #[test]
+    fn panels_that_do_not_fit_in_memory_are_refused_and_change_nothing() {
+        let one = Matrix::new("one", &[1.0], 1, 1).unwrap();
+        let mut packed = Packed::new(one, 2).unwrap();
+        let empty = Matrix::new("empty", &[], 0, 1 << 62).unwrap(); // a huge depth, no rows
+        assert!(packed.fill(Matrix { rows: 1, ..empty }).is_err());
+        assert!(packed.fill_in_parallel(Matrix { rows: 1, ..empty }).is_err());
+        assert_eq!((packed.depth(), packed.panel(0)), (1, &[1.0, 0.0][..]));
+        assert!(Packed::<f64>::zeroed(1 << 40, 1 << 40, 8).is_err());
+        assert!(Packed::<f64>::zeroed(1 << 30, 1 << 29, 8).is_err());
+    }
+
+    #[test]
     fn unpacking_is_packing_backwards() {
         for (rows, cols, width) in [(1, 1, 1), (3, 19, 4), (24, 40, 24)] {
             let data: Vec<f64> = sample(8, rows * cols);
-            let packed = Packed::new(Matrix::new("a", &data, rows, cols).unwrap(), width);
+            let packed = Packed::new(Matrix::new("a", &data, rows, cols).unwrap(), width).unwrap();
             let stride = cols + 2;
             let mut out = vec![-9.0_f32; rows * stride];
             unpack_panel(packed.panel(0), width, &mut out, stride);
@@ -242,6 +277,10 @@ mod tests {
         }
         assert!(Matrix::new("a", &data, 2, 2).is_err());
         assert!(Matrix::new("a", &data, usize::MAX, 2).is_err());
+        assert_eq!(expect_area("p", 6, 3, 2), Ok(()));
+        for (rows, cols) in [(3, 3), (1 << 63, 2)] {
+            assert!(matches!(expect_area("p", 0, rows, cols), Err(Error::Shape { name: "p", .. })));
+        }
         assert_eq!(expect_length("p", 3, 3), Ok(()));
         assert!(matches!(expect_length("p", 3, 4), Err(Error::Shape { name: "p", .. })));
     }

@@ -11,7 +11,7 @@
 //! the pair's, and where it exceeds the k-th value the pair's does. Norms, `E` and `B` are computed in `f64` and pushed up by more than
 //! their own rounding. Where `B` is so large that a step may have overflowed, or NaN, it is taken as infinite, which stops nothing.
 //!
-//! Numba twin: `compute_residual_distances`; the bound has none, it only skips what cannot be in the answer.
+//! Numba twin: `compute_residual_distances` in `covertreex/metrics/residual/core.py`; the bound has none, it only skips what cannot be in the answer.
 
 use crate::distance::correlation_gap;
 use crate::environment;
@@ -19,12 +19,15 @@ use crate::error::Error;
 use crate::kernel::Kernel;
 use crate::level::{Level, Routine};
 use crate::matrix::{Matrix, expect_length};
+use crate::memory::zeros;
 use crate::numeric::{Real, chain, chain_from};
 use crate::simd::Simd;
 use std::ops::Range;
 
 /// Columns from one checkpoint to the next; the first stands before any column.
 const STRIDE: usize = 32;
+/// No distance is larger.
+pub const MAX_DISTANCE: f64 = 1.0;
 /// More than a norm loses where its squares underflow, and too small to weigh in a bound.
 const SPECK: f64 = 1e-150;
 
@@ -81,7 +84,7 @@ impl<'a, T: Real> ResidualMetric<'a, T> {
         let (n, m) = (points.count()?, points.v.cols());
         let checkpoints = m.div_ceil(STRIDE);
         let up = 1.0 + (m as f64 + 16.0) * f64::EPSILON;
-        let mut norms = vec![0.0; n * checkpoints];
+        let mut norms = zeros("norms of V", &[n, checkpoints])?;
         for (i, norms) in norms.chunks_exact_mut(checkpoints.max(1)).enumerate() {
             let mut square = 0.0;
             let parts = points.v.row(i).chunks(STRIDE);
@@ -96,7 +99,7 @@ impl<'a, T: Real> ResidualMetric<'a, T> {
     /// The largest distance there can be.
     #[must_use]
     pub fn max_distance_hint(&self) -> f64 {
-        1.0
+        MAX_DISTANCE
     }
 
     /// The distance between points `i` and `j`, by definition.
@@ -129,7 +132,8 @@ impl<'a, T: Real> ResidualMetric<'a, T> {
         Ok(())
     }
 
-    fn expect_points(&self, name: &'static str, idxs: &[usize]) -> Result<(), Error> {
+    /// An error unless all these points exist.
+    pub fn expect_points(&self, name: &'static str, idxs: &[usize]) -> Result<(), Error> {
         let limit = self.points.p.len();
         match idxs.iter().position(|&index| index >= limit) {
             None => Ok(()),

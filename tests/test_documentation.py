@@ -26,6 +26,23 @@ def test_examples_in_docstrings_are_true(module):
     assert result.failed == 0
 
 
+def test_every_twin_a_rust_file_names_is_there():
+    """``Numba twin: `name` in `file```: names that a reader will look for."""
+    named = 0
+    for path in sorted((ROOT / "src").rglob("*.rs")):
+        header = " ".join(
+            line.removeprefix("//!").strip()
+            for line in path.read_text().splitlines()
+            if line.startswith("//!")
+        )
+        for names, file in re.findall(r"((?:`\w+`,? )+)in `([\w/]+\.py)`", header):
+            source = (ROOT / file).read_text()
+            for name in re.findall(r"\w+", names):
+                assert re.search(rf"^(def {name}\(|{name} = )", source, re.MULTILINE), (path, name)
+                named += 1
+    assert named > 10
+
+
 def test_every_file_the_readme_points_to_is_there():
     for name in ("README.md", "CONTRIBUTING.md"):
         for target in re.findall(r"\]\(([^)#:]+)\)", (ROOT / name).read_text()):

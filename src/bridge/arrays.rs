@@ -3,6 +3,7 @@
 use super::Object;
 use crate::error::Error;
 use crate::matrix::Matrix;
+use crate::memory::{count, room};
 use crate::numeric::Real;
 use numpy::ndarray::Dimension;
 use numpy::{
@@ -10,6 +11,7 @@ use numpy::{
     PyReadwriteArray, PyUntypedArray, PyUntypedArrayMethods,
 };
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 
 /// What a block may hold, to the numerics and to NumPy.
 pub(super) trait Block: Real + Element {}
@@ -92,6 +94,16 @@ pub(super) fn indices<'py>(
     Input::new(name, object, "a C-contiguous array of int64")
 }
 
+/// Row indices as the numerics count them; one below 0 is an error, one past `limit` is for the callee to refuse.
+pub(super) fn rows(name: &'static str, indices: &[i64], limit: usize) -> Result<Vec<usize>, Error> {
+    let mut rows = room("the indices", &[indices.len()])?;
+    for (position, &value) in indices.iter().enumerate() {
+        let row = usize::try_from(value);
+        rows.push(row.map_err(|_| Error::IndexRange { name, position, value, limit })?);
+    }
+    Ok(rows)
+}
+
 /// Is the block type `f64` (or `f32`), by the first array that has it?
 pub(super) fn is_wide(name: &'static str, object: Object<'_, '_>) -> PyResult<bool> {
     let (array, py) = (untyped(name, object)?, object.py());
@@ -117,22 +129,30 @@ pub(super) fn is_wide_name(name: &str) -> PyResult<bool> {
     }
 }
 
-/// A new array of zeros, for a call to fill.
+/// A new array of zeros, for a call to fill; a `MemoryError` where it cannot be had.
 pub(super) struct Output<'py, T: Element, D: Dimension>(PyReadwriteArray<'py, T, D>);
 
 impl<'py, T: Element> Output<'py, T, Ix1> {
-    pub(super) fn vector(py: Python<'py>, len: usize) -> Self {
-        Self(PyArray::zeros(py, [len], false).readwrite())
+    pub(super) fn vector(py: Python<'py>, len: usize) -> PyResult<Self> {
+        Self::zeros(py, &[len])
     }
 }
 
 impl<'py, T: Element> Output<'py, T, Ix2> {
-    pub(super) fn matrix(py: Python<'py>, rows: usize, cols: usize) -> Self {
-        Self(PyArray::zeros(py, [rows, cols], false).readwrite())
+    pub(super) fn matrix(py: Python<'py>, rows: usize, cols: usize) -> PyResult<Self> {
+        Self::zeros(py, &[rows, cols])
     }
 }
 
 impl<'py, T: Element, D: Dimension> Output<'py, T, D> {
+    /// By `numpy.zeros`, which raises: `PyArray::zeros` panics. NumPy calls a size past all addresses a `ValueError`.
+    fn zeros(py: Python<'py>, shape: &[usize]) -> PyResult<Self> {
+        count::<T>("the result", shape)?;
+        let shape = PyTuple::new(py, shape)?;
+        let array = py.import("numpy")?.call_method1("zeros", (shape, numpy::dtype::<T>(py)))?;
+        Ok(Self(array.cast_into::<PyArray<T, D>>()?.readwrite()))
+    }
+
     pub(super) fn slice(&mut self) -> &mut [T] {
         self.0.as_slice_mut().unwrap_or_default() // a new array is one
     }
