@@ -111,6 +111,17 @@ class CaseRun:
             return 0.0
         return float(absolute_delta(own, true).max())
 
+    def quality(self, output: str) -> float | None:
+        """Return what the suite's measure says of the reference beside its twin, or None."""
+        measure = self._suite.quality.get(output)
+        if measure is None or self._twin is None:
+            return None
+        engines = (self.output(REFERENCE, output), self._twin.output(REFERENCE, output))
+        found = float(measure(*(np.array(array) for array in engines)))
+        if not 0.0 <= found <= 1.0:
+            raise StageError(f"the quality of {output} is {found}; a measure is within [0, 1]")
+        return found
+
     @cached_property
     def _twin(self) -> CaseRun | None:
         twin = self._suite.twin(self._case)

@@ -41,6 +41,10 @@ class FreezeSession:
         option = self.config.option
         if not self.reason:
             raise pytest.UsageError("--freeze-reason needs a text: why do the goldens change?")
+        if option.parity_stamp or option.parity_json:
+            raise pytest.UsageError(
+                "a run that reports and stamps does not freeze: run one of both"
+            )
         if os.environ.get("CI", "").lower() not in ("", "0", "false"):
             raise pytest.UsageError("goldens are not frozen under CI (the variable CI is set)")
         distributed = getattr(option, "numprocesses", None) or getattr(option, "dist", "no") != "no"

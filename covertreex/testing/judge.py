@@ -86,7 +86,8 @@ def _judge_reference(
     array = run.output(REFERENCE, record.output)
     golden = snapshot.use_extension(suite.extension)(name=golden_name(record.output, record.case))
     if golden == array:
-        return replace(record, elements=array.size, noise=run.noise(record.output))
+        noise, quality = run.noise(record.output), run.quality(record.output)
+        return replace(record, elements=array.size, noise=noise, quality=quality)
     found = _against_golden(run, record.output, array, BITS, drifted=True)
     first = _first_stage(suite, run, record, REFERENCE)
     raise _failure(suite, _numbers(record, found, first), Verdict.REFERENCE_DRIFTED, found.lines())

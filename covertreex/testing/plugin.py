@@ -82,6 +82,7 @@ class ParitySession:
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
         self._records: dict[Check, Record] = {}
+        self._others: list[str] = []
         self._uncollected = False
         self._summary: Summary | None = None
 
@@ -106,6 +107,8 @@ class ParitySession:
         """Take the record of a check; one that failed without a record is an ERROR."""
         properties = dict(report.user_properties)
         if CHECK_PROPERTY not in properties:
+            if report.failed:
+                self._others.append(report.nodeid)
             return
         check = Check(*json.loads(str(properties[CHECK_PROPERTY])))
         line = properties.get(RECORD_PROPERTY)
@@ -122,7 +125,7 @@ class ParitySession:
         stamp = self.config.getoption("parity_stamp")
         if hasattr(self.config, "workerinput"):
             return
-        if stamp and self._uncollected:
+        if stamp and (self._uncollected or self._others):
             Path(stamp).unlink(missing_ok=True)
         if not self._records:
             return
@@ -147,12 +150,12 @@ class ParitySession:
         order = [check for check in suite.all_checks() if check in self._records]
         records = [self._records[check] for check in order]
         strict = bool(self.config.getoption("parity_strict"))
-        summary = Summary(suite, records, strict=strict)
+        summary = Summary(suite, records, strict=strict, others=self._others)
         pairs = [(case, output) for case in suite.cases for output in suite.outputs]
         problems = suite.policy.stale(pairs)
         if summary.complete and not summary.failed:
             problems += suite.policy.loose(record for record in records if record.row >= 0)
-        return Summary(suite, records, problems, strict)
+        return Summary(suite, records, problems, strict, self._others)
 
     def _stamp(self, path: Path, summary: Summary) -> None:
         """Complete and green writes the stamp, red removes it, partial and green leaves it."""

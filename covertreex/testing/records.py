@@ -71,6 +71,7 @@ class Record:
     max_abs: float = 0.0
     max_ulp: int = 0
     noise: float | None = None
+    quality: float | None = None
     row: int = -1
     ulp_used: int = 0
     tolerance_used: float = 0.0

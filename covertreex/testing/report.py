@@ -1,14 +1,15 @@
 """What a run found, for people and for programs.
 
 `Summary` holds the records and the problems of the policy, and speaks the one line that can be
-quoted. `render` makes the terminal tables: plain ASCII, no wider than the terminal, the same in a
-log; only the closing line is never broken. `as_json` is the same for programs, with a schema
-version.
+quoted, with a line beneath it for each output whose truth the suite measures. `render` makes the
+terminal tables: plain ASCII, no wider than the terminal, the same in a log; only the closing lines
+are never broken. `as_json` is the same for programs, with a schema version.
 """
 
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -48,12 +49,16 @@ class Summary:
         Policy rows that are stale or can be tightened; they fail a strict run.
     strict
         Whether problems count.
+    others
+        The tests of the session that failed and are no checks of the suite: a run is not green
+        beside them.
     """
 
     suite: Suite
     records: Sequence[Record]
     problems: Sequence[str] = ()
     strict: bool = False
+    others: Sequence[str] = ()
 
     @property
     def complete(self) -> bool:
@@ -68,7 +73,7 @@ class Summary:
     @property
     def green(self) -> bool:
         """Whether nothing was found."""
-        return not self.failed and not (self.strict and self.problems)
+        return not (self.failed or self.others or (self.strict and self.problems))
 
     def line(self) -> str:
         """Return the closing line."""
@@ -79,13 +84,39 @@ class Summary:
             return f"PARITY FAILED: {count}: {first.verdict} {first.subject()}{stage}"
         if self.strict and self.problems:
             return f"PARITY FAILED: {self.problems[0]}"
+        if self.others:
+            others = f"{len(self.others)} other test(s) did not: {self.others[0]}"
+            return f"PARITY FAILED: all checks passed, {others}"
         if not self.complete:
             wanted = len(self.suite.all_checks())
             return f"PARITY PARTIAL: {len(self.records):,} of {wanted:,} checks ran, all passed."
         return f"PARITY OK: {self._equality()}"
 
+    def truth(self) -> list[str]:
+        """Return, for each measured output, how good the reference is beside its twins."""
+        lines = []
+        for output, measure in self.suite.quality.items():
+            found = [r for r in self.records if r.output == output and r.quality is not None]
+            if found:
+                lines.append(f"truth: {_measure_name(measure)} {self._truth(found)}")
+        return lines
+
+    def _truth(self, found: Sequence[Record]) -> str:
+        whole = sum(record.quality == 1.0 for record in found)
+        text = f"1.00 in {whole} of {len(found)} cases that have a twin in higher precision"
+        lowest = min(found, key=lambda record: record.quality or 0.0)
+        where = f", lowest {_share(lowest.quality)} ({lowest.case})" if whole < len(found) else ""
+        what = "noise there" if where else "right"
+        equal = self.green and not any(record.differing for record in self._own)
+        return f"{text}{where}: {'equal, and ' if equal else ''}{what}."
+
+    @property
+    def _own(self) -> list[Record]:
+        """The records of candidates on their own upstream."""
+        return [record for record in self.records if record.role in self.suite.candidates]
+
     def _equality(self) -> str:
-        own = [record for record in self.records if record.role in self.suite.candidates]
+        own = self._own
         count = len(self.suite.candidates)
         level = self.suite.cpu().get("level")
         names = " and ".join(self.suite.candidates) + (f" ({level})" if level else "")
@@ -105,6 +136,7 @@ def as_json(summary: Summary) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "line": summary.line(),
+        "truth": summary.truth(),
         "complete": summary.complete,
         "green": summary.green,
         "reference": suite.reference[0],
@@ -121,7 +153,7 @@ def as_json(summary: Summary) -> dict[str, Any]:
 
 
 def render(summary: Summary, *, width: int, color: bool) -> str:
-    """Return the tables, no line wider than `width`, and the closing line in one piece."""
+    """Return the tables, no line wider than `width`, and the closing lines in one piece."""
     stream = io.StringIO()
     console = Console(
         file=stream,
@@ -139,6 +171,8 @@ def render(summary: Summary, *, width: int, color: bool) -> str:
     console.print()
     style = "bold green" if summary.green else "bold red"
     console.print(Text(summary.line(), style=style), soft_wrap=True)
+    for line in summary.truth():
+        console.print(Text(line), soft_wrap=True)
     return stream.getvalue()
 
 
@@ -156,6 +190,8 @@ def _case_table(summary: Summary, candidate: str, *, narrow: bool) -> Table:
     table.add_column("elements", justify="right", no_wrap=True)
     for heading in ("max |delta|", "noise floor"):
         table.add_column(heading, justify="right", min_width=7)
+    if suite.quality:
+        table.add_column("truth", justify="right", no_wrap=True)
     by_case: dict[str, list[Record]] = {}
     for record in summary.records:
         if record.role in (REFERENCE, candidate, candidate + FROZEN):
@@ -166,7 +202,8 @@ def _case_table(summary: Summary, candidate: str, *, narrow: bool) -> Table:
         last = [r for r in records if r.stage == suite.stages[-1].name]
         elements = f"{sum(r.elements for r in own):,}"
         delta = _number(max((r.max_abs for r in own), default=0.0))
-        table.add_row(case, *cells, elements, delta, _number(_noise(last)))
+        truth = [_share(_quality(records))] if suite.quality else []
+        table.add_row(case, *cells, elements, delta, _number(_noise(last)), *truth)
     return table
 
 
@@ -229,6 +266,19 @@ def _total(records: Iterable[Record]) -> dict[str, Any]:
 
 def _noise(records: Iterable[Record]) -> float | None:
     return max((r.noise for r in records if r.noise is not None), default=None)
+
+
+def _quality(records: Iterable[Record]) -> float | None:
+    return min((r.quality for r in records if r.quality is not None), default=None)
+
+
+def _measure_name(measure: object) -> str:
+    return str(getattr(measure, "__name__", "quality")).replace("_", " ")
+
+
+def _share(value: float | None) -> str:
+    """Two decimals, rounded down: 1.00 is said of nothing less than all."""
+    return "-" if value is None else f"{math.floor(100.0 * value) / 100.0:.2f}"
 
 
 def _float(value: Any) -> float | None:

@@ -76,6 +76,9 @@ class Suite:
         What a candidate may differ by.
     twin
         The same case in higher precision, or None; gives the noise floor beside the numbers.
+    quality
+        Output -> ``measure(own, true)``, within [0, 1]: how good the reference's output is, its
+        twin's taken for true. The report names a measure by its function.
     cpu
         The features results may depend on; a key ``level`` is quoted in the closing line.
     stamp_files
@@ -96,6 +99,7 @@ class Suite:
     candidates: Mapping[str, Any]
     policy: Policy
     twin: Callable[[Any], Any | None] = lambda case: None  # noqa: ARG005
+    quality: Mapping[str, Callable[[Array, Array], float]] = field(default_factory=dict)
     cpu: Callable[[], Mapping[str, Any]] = dict
     stamp_files: Callable[[], Mapping[str, Path]] = dict
     reproduce: Callable[[str], str] = "pytest -k {}".format
@@ -107,6 +111,8 @@ class Suite:
         outputs = [output for stage in self.stages for output in stage.outputs]
         if not outputs or len(set(outputs)) != len(outputs):
             raise HarnessError(f"stages need outputs, each of its own name; these are {outputs}")
+        if unknown := sorted(set(self.quality) - set(outputs)):
+            raise HarnessError(f"quality of {unknown}, which no stage makes; outputs are {outputs}")
         reserved = {REFERENCE, GOLDEN_SET, self.reference[0]} & set(self.candidates)
         if reserved or any(name.endswith(FROZEN) for name in self.candidates):
             raise HarnessError(f"a candidate cannot be called {sorted(reserved) or FROZEN!r}")

@@ -31,6 +31,12 @@ def _reproduce(case: str) -> str:
     return f'nox -s parity -- -k "{case}-"'
 
 
+def recall_at_k(own, true):
+    """Share of the true neighbours among one's own, both (q, k) ids."""
+    hits = (own[:, :, None] == true[:, None, :]).any(axis=1)
+    return hits.mean()
+
+
 SUITE = Suite(
     root=ROOT / "snapshots",
     cases=CASES,
@@ -40,6 +46,7 @@ SUITE = Suite(
     candidates={"rust": _residual_rust},
     policy=Policy.load(HERE / "policy.toml"),
     twin=float64_twin,
+    quality={"knn_indices": recall_at_k},
     cpu=_cpu,
     stamp_files=_stamp_files,
     reproduce=_reproduce,

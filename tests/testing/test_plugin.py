@@ -125,6 +125,27 @@ def test_a_red_run_names_its_first_finding_and_takes_the_stamp(
     assert not (frozen / "out/stamp.json").exists()
 
 
+def test_another_test_that_fails_beside_green_checks_takes_the_stamp(
+    frozen: Path, run_pytest
+) -> None:
+    assert run_pytest("--parity-stamp", "stamp.json").returncode == 0
+    (frozen / "test_else.py").write_text("def test_else():\n    assert 1 == 2\n")
+    ended = run_pytest("--parity-stamp", "stamp.json")
+    assert ended.returncode == 1
+    found = "PARITY FAILED: all checks passed, 1 other test(s) did not: test_else.py::test_else"
+    assert line_of(ended) == found
+    assert not (frozen / "stamp.json").exists()
+
+
+@pytest.mark.parametrize("option", ["--parity-stamp", "--parity-json"])
+def test_a_run_that_reports_does_not_freeze(frozen: Path, run_pytest, tree, option) -> None:
+    before = tree(frozen / "snapshots")
+    ended = run_pytest("--freeze-reason", "why", option, "out.json")
+    assert ended.returncode == 4
+    assert "does not freeze" in ended.stderr + ended.stdout
+    assert tree(frozen / "snapshots") == before
+
+
 def test_a_part_leaves_the_stamp_unless_it_is_red(frozen: Path, run_pytest) -> None:
     ended = run_pytest(*OUTPUTS, "-k", "odd")
     assert line_of(ended) == "PARITY PARTIAL: 12 of 37 checks ran, all passed."

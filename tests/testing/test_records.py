@@ -24,7 +24,7 @@ def test_ids_can_be_selected() -> None:
 def test_a_record_travels_as_strict_json(number: float) -> None:
     record = Record(
         "odd", "v", "rust", "factor", Verdict.CANDIDATE_DIVERGED, "factor",
-        max_abs=number, max_ulp=2**64 - 1, noise=number,
+        max_abs=number, max_ulp=2**64 - 1, noise=number, quality=0.25,
     )  # fmt: skip
     line = record.dumps()
     assert json.loads(line, parse_constant=pytest.fail)["verdict"] == "CANDIDATE DIVERGED"

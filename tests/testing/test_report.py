@@ -156,3 +156,57 @@ def test_a_run_of_one_role_shows_only_what_ran(suite: Suite) -> None:
     some = [r for r in records(suite) if r.case == "odd" and r.role == "elements" + FROZEN]
     lines = render(Summary(suite, some), width=80, color=False).splitlines()
     assert not any(line.startswith(tuple(set(CASES) - {"odd"})) for line in lines)
+
+
+def hit_rate(own, true):
+    """A measure; the records below say what it found."""
+
+
+def measured(tmp_path: Path, *found: float) -> Summary:
+    """A green run of a suite that measures `index`; one case a number, each beside a twin."""
+    cases = {f"case_{number}": CASES["single"] for number in range(len(found))}
+    suite = make_suite(tmp_path, cases=cases, quality={"index": hit_rate})
+    qualities = {
+        (case, "index", REFERENCE): value for case, value in zip(cases, found, strict=True)
+    }
+    return Summary(
+        suite,
+        [replace(r, quality=qualities.get((r.case, r.output, r.role))) for r in records(suite)],
+    )
+
+
+def test_the_truth_of_a_run_that_is_right(tmp_path: Path) -> None:
+    assert measured(tmp_path, 1.0, 1.0).truth() == [
+        "truth: hit rate 1.00 in 2 of 2 cases that have a twin in higher precision: "
+        "equal, and right."
+    ]
+
+
+def test_the_truth_names_the_noisiest_case_and_rounds_down(tmp_path: Path) -> None:
+    said = "truth: hit rate 1.00 in 1 of 3 cases that have a twin in higher precision, lowest "
+    noisy = measured(tmp_path, 0.999, 1.0, 0.5)
+    assert noisy.truth() == [said + "0.50 (case_2): equal, and noise there."]
+    assert measured(tmp_path, 0.999, 1.0, 0.9999).truth()[0].startswith(said + "0.99 (case_0)")
+    lines = render(noisy, width=80, color=False).splitlines()
+    assert lines[-2:] == [noisy.line(), *noisy.truth()]
+    rows = {line.split()[0]: line.split()[-1] for line in lines if line.startswith("case")}
+    assert rows == {"case": "truth", "case_0": "0.99", "case_1": "1.00", "case_2": "0.50"}
+    content = as_json(noisy)
+    assert content["truth"] == noisy.truth()
+    assert [r["quality"] for r in content["records"] if r["quality"] is not None] == [
+        0.999, 1.0, 0.5,
+    ]  # fmt: skip
+
+
+def test_the_truth_does_not_say_equal_of_what_differs(tmp_path: Path) -> None:
+    found = measured(tmp_path, 0.5, 1.0)
+    for fault in ({"differing": 1}, {"verdict": Verdict.CANDIDATE_DIVERGED}):
+        place = next(i for i, r in enumerate(found.records) if r.role == "elements")
+        wrong = [*found.records]
+        wrong[place] = replace(wrong[place], **fault)
+        assert Summary(found.suite, wrong).truth()[0].endswith("lowest 0.50 (case_0): noise there.")
+
+
+def test_a_suite_that_measures_nothing_says_nothing(suite: Suite) -> None:
+    assert Summary(suite, records(suite)).truth() == []
+    assert "truth" not in render(Summary(suite, records(suite)), width=120, color=False)

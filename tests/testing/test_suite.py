@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -424,10 +425,37 @@ def test_a_suite_that_cannot_be_is_refused(tmp_path: Path) -> None:
         ({"candidates": {"reference": ELEMENTS}}, "cannot be called"),
         ({"candidates": {"rows": ELEMENTS}}, "cannot be called"),
         ({"candidates": {"x" + FROZEN: ELEMENTS}}, "cannot be called"),
+        ({"quality": {"v": max}}, r"quality of \['v'\], which no stage makes"),
         ({"cases": {"../odd": CASES["odd"]}}, "cannot name a golden"),
     ):
         with pytest.raises(HarnessError, match=message):
             make_suite(tmp_path, **changes)
+
+
+def test_a_quality_is_that_of_the_reference_beside_its_twin(frozen: Path, snapshot) -> None:
+    """Asked of the named output alone, and only where the case has a twin."""
+    seen = []
+
+    def share(own: np.ndarray, true: np.ndarray) -> float:
+        seen.append((own.dtype, true.dtype))
+        own[:] = 0  # a copy: what is compared stays as it was
+        return 0.25
+
+    suite = make_suite(frozen, quality={"value": share})
+    for case, output, role in product(CASES, OUTPUTS, ROLES):
+        suite.check(Check(case, output, role), snapshot)
+    lines = [line for name, line in snapshot.test_location.item.user_properties]
+    found = {(r.case, r.output, r.role): r.quality for r in map(Record.loads, lines)}
+    assert found.pop(("single", "value", REFERENCE)) == 0.25
+    assert set(found.values()) == {None}
+    assert seen == [(np.float32, np.float64)]
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.1, np.nan])
+def test_a_quality_outside_its_range_is_refused(frozen: Path, snapshot, share) -> None:
+    suite = make_suite(frozen, quality={"value": lambda own, true: share})
+    with pytest.raises(StageError, match=r"the quality of value is .*; a measure is within"):
+        suite.check(Check("single", "value", REFERENCE), snapshot)
 
 
 def test_a_write_outside_a_freeze_session_is_refused(frozen: Path, snapshots, tree) -> None:
