@@ -6,10 +6,13 @@ Arguments after ``--`` go to the tool that a session runs.
 
 from __future__ import annotations
 
+import argparse
+import os
 import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import nox
 
@@ -62,10 +65,25 @@ def parity(session: nox.Session) -> None:
 
 
 @nox.session
+def mutants(session: nox.Session) -> None:
+    """Change the engines, one step at a time: all is caught. ``-- numba --shard 1/4 --jobs 2``."""
+    tools = Path(".nox/tools").absolute()  # of this project alone, and pinned: names come from it
+    pinned = ["cargo-mutants@27.1.0", "--locked", f"--root={tools}"]
+    session.run("cargo", "install", "--quiet", *pinned, external=True)
+    _install(session, "test")
+    path = os.pathsep.join([str(tools / "bin"), session.env.get("PATH") or os.environ["PATH"]])
+    session.run("python", "-m", "mutants", *session.posargs, env={"PATH": path})
+
+
+@nox.session
 def snapshots(session: nox.Session) -> None:
-    """Freeze goldens from the Numba engine: ``nox -s snapshots -- --reason "why"``."""
+    """Freeze goldens from the Numba engine: ``nox -s snapshots -- --reason "why" [-k CASE]``."""
+    parser = argparse.ArgumentParser(prog="nox -s snapshots --")
+    parser.add_argument("--reason", required=True, help="what changes, and why it is meant")
+    arguments, for_pytest = parser.parse_known_args(session.posargs)
     _install(session)
-    session.run("pytest", PARITY_TESTS, "--quiet", *_freeze_arguments(session))
+    reason = f"--freeze-reason={arguments.reason}"
+    session.run("pytest", PARITY_TESTS, "--quiet", reason, *for_pytest)
 
 
 @nox.session
@@ -98,12 +116,6 @@ def _cargo_tests(session: nox.Session) -> list[str]:
         return ["nextest", "run"]
     session.warn("cargo-nextest is not installed; running the same tests by `cargo test`")
     return ["test", "--lib", "--tests"]
-
-
-def _freeze_arguments(session: nox.Session) -> list[str]:
-    if len(session.posargs) != 2 or session.posargs[0] != "--reason":
-        session.error('say why: nox -s snapshots -- --reason "what changed and why it is meant"')
-    return [f"--freeze-reason={session.posargs[1]}"]
 
 
 @contextmanager

@@ -198,6 +198,14 @@ mod tests {
     fn levels_follow_the_features() {
         let has = |feature| cpu_features().contains(&feature);
         let named = |name| Level::named(Some(name)).is_ok();
+        #[cfg(target_arch = "x86_64")]
+        for (feature, present) in [
+            ("sse4.2", is_x86_feature_detected!("sse4.2")),
+            ("avx2", is_x86_feature_detected!("avx2")),
+            ("avx512f", is_x86_feature_detected!("avx512f")),
+        ] {
+            assert_eq!(has(feature), present, "{feature}");
+        }
         if cfg!(target_arch = "x86_64") {
             assert_eq!(named("avx2"), has("avx2") && has("fma"));
             assert_eq!(named("avx512"), named("avx2") && has("avx512f") && has("avx512dq"));
