@@ -51,7 +51,7 @@ def tests(session: nox.Session) -> None:
 @nox.session
 def parity(session: nox.Session) -> None:
     """Hold both engines against the goldens: report, JSON, and the stamp of a green run."""
-    _install(session)
+    _install(session, "test")
     with _phase(session, "tests"):
         session.run(
             "pytest",
@@ -81,7 +81,7 @@ def snapshots(session: nox.Session) -> None:
     parser = argparse.ArgumentParser(prog="nox -s snapshots --")
     parser.add_argument("--reason", required=True, help="what changes, and why it is meant")
     arguments, for_pytest = parser.parse_known_args(session.posargs)
-    _install(session)
+    _install(session, "test")
     reason = f"--freeze-reason={arguments.reason}"
     session.run("pytest", PARITY_TESTS, "--quiet", reason, *for_pytest)
 
@@ -89,7 +89,7 @@ def snapshots(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Measure the dot stage beside OpenBLAS, on a build that ``nox -s parity`` has proven."""
-    _install(session, "bench")
+    _install(session, "test", "bench")
     session.run(
         "python",
         "benchmarks/dot_throughput.py",
