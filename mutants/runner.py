@@ -45,7 +45,7 @@ class Tree:
 
     def __init__(self, project: Path, root: Path) -> None:
         self.root = root
-        ignored = shutil.ignore_patterns("__pycache__", "data")
+        ignored = shutil.ignore_patterns("__pycache__")
         for name in COPIED:
             if (project / name).is_dir():
                 shutil.copytree(project / name, root / name, ignore=ignored)

@@ -55,6 +55,7 @@ _INSTRUCTIONS = {"add": "sub", "sub": "add", "mul": "add", "div": "mul", "fmadd"
 Listed = dict[str, Any]
 """One entry of the JSON of ``cargo mutants --list``."""
 
+_COMPARED = r"(?:[=!<>]=|(?<!=)[<>])\s*-?$"
 _HEX = r"\b0x[0-9a-fA-F_]{4,}\b"
 _FLOAT = r"(?<![\w.])\d+\.\d+(?:e-?\d+)?\b|(?<![\w.])\d+e-?\d+\b"
 
@@ -87,6 +88,8 @@ def _listed(root: Path) -> dict[str, list[Listed]]:
         for path in (copy / "src").rglob("*.rs"):
             text = path.read_text("utf-8")
             path.write_text(re.sub(r"\bunsafe(?= fn\b)", " " * 6, text), "utf-8")
+        if shutil.which("cargo-mutants") is None:
+            raise FileNotFoundError("cargo-mutants is not on PATH; `nox -s mutants` installs it")
         cargo = shutil.which("cargo") or "cargo"
         command = [cargo, "mutants", "--list", "--json", "--no-config", "--no-shuffle"]
         done = subprocess.run(command, cwd=copy, check=True, capture_output=True, text=True)
@@ -121,7 +124,7 @@ def _textual(text: str) -> Iterator[Edit]:
         for match in re.finditer(pattern, code):
             function = _function_at(code, match.start())
             for new in replacements or _constants(match[0]):
-                if new == "-0.0" and re.search(r"[=<>]\s*-?$", code[: match.start()]):
+                if new == "-0.0" and re.search(_COMPARED, code[: match.start()]):
                     continue  # -0.0 compares as 0.0 does
                 yield Edit(match.start(), match.end(), new, function)
 

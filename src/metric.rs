@@ -330,6 +330,25 @@ mod tests {
         check_stops(&wide);
     }
 
+    /// From a = 1 on, each step adds a bit more than half an ulp and gains a whole one: both parts of `E` are used up.
+    #[test]
+    fn bounds_hold_where_every_step_rounds_up_by_half_an_ulp() {
+        fn check<T: Real>() {
+            let mut model = Model::<T>::new(Family::Rbf, 3, 1, 1, 0.0);
+            let (columns, root) =
+                (STRIDE + 8, T::round(T::ROUNDOFF.sqrt() * (1.0 + 4.0 * T::ROUNDOFF)));
+            let mut row = vec![T::default(); columns];
+            row[0] = T::round(1.0);
+            row[STRIDE..].fill(root);
+            model.sizes[1] = columns;
+            model.v = row.repeat(3);
+            assert_eq!(chain(&row, &row).widen(), 1.0 + 16.0 * T::ROUNDOFF);
+            check_stops(&model);
+        }
+        check::<f32>();
+        check::<f64>();
+    }
+
     #[test]
     fn points_and_indices_are_checked() {
         let model = Model::<f64>::new(Family::Rbf, 9, 4, 2, 1.0);

@@ -111,7 +111,8 @@ unsafe fn lanes(x: V, y: V, at: *const f64) -> V {
     x.fma(y, x).min(y)
 }
 fn positive(x: f64) -> bool {
-    x > 0.0
+    let zero = 0.0;
+    x > 0.0 && x != zero
 }
 #[cfg(test)]
 mod tests {
@@ -126,7 +127,9 @@ def test_rust_methods_and_constants_are_changed_outside_of_tests_and_comments():
         "a.rs EDGE: `0.5` -> `0.5f64.next_up()`",
         "a.rs lanes: `.fma(` -> `.neg_fma(`",
         "a.rs lanes: `.min(` -> `.max(`",
+        "a.rs positive: `0.0` -> `-0.0`",
         "a.rs positive: `0.0` -> `1.0`",
+        "a.rs positive: `0.0` -> `1.0` #2",
     ]
     assert mutants[1].source == RUST.replace(".fma(", ".neg_fma(")
 
@@ -142,6 +145,12 @@ def test_what_cargo_mutants_lists_lands_where_it_says():
 def test_a_rust_file_without_mutants_says_why_and_exists():
     assert all(rust_source.LEFT_OUT.values())
     assert all((ROOT / path).exists() for path in rust_source.LEFT_OUT)
+
+
+def test_without_cargo_mutants_it_says_what_to_do(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(FileNotFoundError, match="nox -s mutants"):
+        rust_source.rust_mutants(ROOT)
 
 
 @pytest.fixture
