@@ -4,7 +4,6 @@ A CPU level or threading layer that is not here cannot be run; its row proves th
 refused, and the closing summary names it as absent.
 """
 
-import functools
 import importlib
 import json
 import os
@@ -12,14 +11,14 @@ import subprocess
 import sys
 from itertools import product
 from pathlib import Path
-from types import SimpleNamespace
 
 import pipeline
 import pytest
+from leveled import at_level
 
 from covertreex import _rust
 from covertreex.errors import EngineUnavailableError
-from covertreex.metrics import _numba_loops, _residual_numba, _residual_rust
+from covertreex.metrics import _numba_loops, _residual_numba
 from covertreex.metrics.residual import backend, core
 
 LEVELS = ("baseline", "avx2", "avx512", "neon")
@@ -31,13 +30,6 @@ LAYERS = {"workqueue": "workqueue", "omp": "omppool", "tbb": "tbbpool"}
 @pytest.fixture(scope="module")
 def expected():
     return pipeline.digest("python-numba", threads=1)
-
-
-def at_level(level):
-    """Return the Rust engine held to one CPU level."""
-    names = ("cholesky", "project", "kernel_block", "dot_block", "distance_block_no_gate", "knn")
-    stages = {name: functools.partial(getattr(_residual_rust, name), level=level) for name in names}
-    return SimpleNamespace(inducing_rows=_residual_rust.inducing_rows, **stages)
 
 
 @pytest.mark.parametrize("level", LEVELS)
