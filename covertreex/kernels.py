@@ -51,7 +51,7 @@ class Kernel:
                 f"Kernel is a base class; use one of {', '.join(sorted(KERNELS))} instead"
             )
         object.__setattr__(self, "lengthscale", _lengthscale(self.lengthscale))
-        object.__setattr__(self, "variance", _variance(self.variance))
+        object.__setattr__(self, "variance", as_variance(self.variance))
 
     def scale(self, points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Divide each coordinate by its lengthscale: the only place where a lengthscale acts.
@@ -147,7 +147,8 @@ def _lengthscale(value: Any) -> float | tuple[float, ...]:
     return scales if several else scales[0]
 
 
-def _variance(value: Any) -> float:
+def as_variance(value: Any) -> float:
+    """Variance as a float within `VARIANCE_RANGE`; the one check, for kernels and for stages."""
     variance = _number(value, "variance")
     low, high = VARIANCE_RANGE
     if not low <= variance <= high:

@@ -102,7 +102,7 @@ def as_choice(value: Any, name: str, known: tuple[str, ...]) -> str:
 
 
 def as_block_dtype(value: Any) -> str:
-    """Name of a block dtype, from a name or anything NumPy takes for a dtype."""
+    """Name of a block dtype, from that name, NumPy's scalar type or its dtype."""
     wanted = {name: name for name in BLOCK_DTYPES} | {np.float32: "float32", np.float64: "float64"}
     if isinstance(value, np.dtype):
         value = value.name
@@ -169,11 +169,11 @@ def native(array: npt.NDArray[Any], dtype: type[T] | np.dtype[T]) -> npt.NDArray
 
 
 def finite(array: npt.NDArray[T], name: str) -> npt.NDArray[T]:
-    finite = np.isfinite(array)
-    if not finite.all():
-        at = tuple(int(i) for i in np.unravel_index(int(finite.argmin()), array.shape))
+    is_number = np.isfinite(array)
+    if not is_number.all():
+        at = tuple(int(i) for i in np.unravel_index(int(is_number.argmin()), array.shape))
         raise NonFiniteError(
             f"{name}[{', '.join(map(str, at))}] is {array[at]}; every number must be finite "
-            f"({int((~finite).sum())} of {array.size} are not)"
+            f"({int((~is_number).sum())} of {array.size} are not)"
         )
     return array

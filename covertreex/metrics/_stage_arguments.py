@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import DtypeError, ParameterError, ShapeError
-from ..kernels import KERNELS, VARIANCE_RANGE
+from ..kernels import KERNELS, as_variance
 from ._arguments import (
     F64,
     I64,
@@ -42,8 +42,7 @@ def checked(check: Callable[..., tuple[Any, ...]]) -> Callable[[Callable[P, R]],
     def decorate(stage: Callable[P, R]) -> Callable[P, R]:
         @functools.wraps(stage)
         def call(*arguments: P.args, **options: P.kwargs) -> R:
-            if options.get("threads") is not None:
-                as_threads(options["threads"])
+            as_threads(options.get("threads"))
             named = {key: options.pop(key) for key in list(options) if key not in _OPTIONS}
             return stage(*check(*arguments, **named), **options)
 
@@ -149,12 +148,7 @@ def check_knn(
 
 
 def _kernel(kernel: Any, variance: Any) -> tuple[str, float]:
-    name = as_choice(kernel, "kernel", tuple(sorted(KERNELS)))
-    low, high = VARIANCE_RANGE
-    number = float(real_array(variance, "variance"))
-    if not low <= number <= high:
-        raise ParameterError(f"variance is {number!r}; it must lie within [2**-60, 2**60]")
-    return name, number
+    return as_choice(kernel, "kernel", tuple(sorted(KERNELS))), as_variance(variance)
 
 
 def _doubles(value: Any, name: str, dimensions: int) -> F64:
