@@ -65,7 +65,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--shard", default="1/1", metavar="K/N", help="run every Nth, from the Kth")
     parser.add_argument("--jobs", type=int, default=1, help="mutants at a time, a copy each")
     parser.add_argument("--only", default="", metavar="REGEX", help="those whose name matches")
-    parser.add_argument("--timeout", type=float, default=180.0, metavar="S", help="for one command")
+    parser.add_argument("--timeout", type=float, default=90.0, metavar="S", help="of CPU time")
     parser.add_argument("--quick", action="store_true", help="ask the first judge only")
     parser.add_argument("--list", action="store_true", help="list the mutants, run nothing")
     parser.add_argument("--scratch", metavar="DIR", help="where the scratch copies go")

@@ -1,4 +1,4 @@
-"""Runs mutants: each in one of a few scratch copies of the project, under a time limit.
+"""Runs mutants: each in one of a few scratch copies of the project, under a limit of CPU time.
 
 A copy is made once a job and keeps its build products, so that a mutant costs what its one change
 costs. Before the first mutant the copy itself must pass every judge.
@@ -6,6 +6,7 @@ costs. Before the first mutant the copy itself must pass every judge.
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import signal
@@ -23,6 +24,7 @@ from .mutant import Mutant
 COPIED = ("Cargo.toml", "Cargo.lock", "README.md", "pyproject.toml", "src", "covertreex", "mutants",
           "snapshots", "tests")  # fmt: skip
 _CACHED, _UNCACHED = "cache=True", "cache=False"
+_OUT_OF_TIME = (-signal.SIGXCPU, 128 + signal.SIGXCPU, -signal.SIGKILL)
 
 
 class BaselineError(Exception):
@@ -81,7 +83,11 @@ class Tree:
         return "survived", "", False
 
     def run(self, command: Sequence[str], judge: Judge, limit: float) -> tuple[int | None, str]:
-        """Run one command; the exit code is None where time was up, and nothing of it runs on."""
+        """Run one command; the exit code is None where time was up, and nothing of it runs on.
+
+        A process that spins is ended by the limit of its own seconds of CPU time, which other work
+        on the machine does not use up; one that hangs, by ten times as much on the clock.
+        """
         environment = {
             **os.environ,
             **judge.environment,
@@ -91,15 +97,16 @@ class Tree:
             "PYTHONDONTWRITEBYTECODE": "1",  # two mutants of one size within a second are one to it
         }
         with subprocess.Popen(
-            command, cwd=self.root, env=environment, text=True, errors="replace",
+            ["/bin/sh", "-c", f'ulimit -t {math.ceil(limit)}; exec "$@"', "sh", *command],
+            cwd=self.root, env=environment, text=True, errors="replace",
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
         ) as process:  # fmt: skip
             try:
-                output, _ = process.communicate(timeout=limit)
+                output, _ = process.communicate(timeout=10 * limit)
             except subprocess.TimeoutExpired:
                 _end(process)
                 return None, ""
-        return process.returncode, output
+        return (None if process.returncode in _OUT_OF_TIME else process.returncode), output
 
 
 def _end(process: subprocess.Popen[str]) -> None:

@@ -183,6 +183,7 @@ def mutant_of(source):
         ("ANSWER = 43\n", "caught", "even", False),
         ("ANSWER = 44\n", "survived", "", False),
         ("while True: pass\n", "caught", "right", True),
+        ("import time; time.sleep(3_600)\n", "caught", "right", True),
         ("import os; os.abort()\n", "caught", "right", False),
         (f"raise SystemExit({UNVIABLE})\n", "unviable", "right", False),
     ],
@@ -190,7 +191,7 @@ def mutant_of(source):
 def test_a_mutant_is_judged_and_taken_back(source, outcome, judge, timed_out, project, tmp_path):
     judges = [judging("assert ANSWER > 41", "right"), judging("assert ANSWER % 2 == 0", "even")]
     tree = Tree(project, tmp_path / "tree")
-    found = tree.judged(mutant_of(source), judges, 3.0)
+    found = tree.judged(mutant_of(source), judges, 0.5)
     assert (found.outcome, found.judge, found.timed_out) == (outcome, judge, timed_out)
     assert (tree.root / "src" / "answer.py").read_text() == "ANSWER = 42\n"
     assert (project / "src" / "answer.py").read_text() == "ANSWER = 42\n"

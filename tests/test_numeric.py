@@ -100,3 +100,12 @@ def test_a_pivot_that_is_not_positive_is_an_error(stages):
     u = np.full((3, 1), np.nan)
     with pytest.raises(FactorError, match="pivot 0"):
         stages.cholesky(u, "rbf", 1.0)
+
+
+def test_a_chain_of_zeros_is_zero():
+    assert _numba_loops.chain(np.zeros(1), np.zeros(1)) == 0.0
+
+
+@pytest.mark.parametrize(("pivot", "row"), [(0.0, 0), (5e-324, -1)])
+def test_the_smallest_pivot_is_the_smallest_positive_number(pivot, row):
+    assert _numba_loops.cholesky(np.full((1, 1), pivot), 0.0, np.zeros((1, 1))) == row

@@ -94,6 +94,10 @@ _ROWS = (
     Case(name="far_apart_matern", points="far", n=40, seed=33, inducing=5, kernel="matern52"),
     # products of residual variances below eps squared
     *_both_dtypes(Case(name="eps_floor", seed=34, lengthscale=0.5, eps=0.7)),
+    # squares that lie half way between two floats, and variances whose jitter rounds either way
+    Case(name="squares_halfway", points="short", d=1, seed=32),
+    Case(name="jitter_last_bit_up", seed=33, inducing=1, variance=135.942),
+    Case(name="jitter_last_bit_down", seed=34, inducing=1, variance=1.915844),
     # radii
     *_both_dtypes(Case(name="radius_0", points="repeated", seed=29, n=60, radius=0.0)),
     Case(name="radius_inf", seed=30, radius=math.inf),

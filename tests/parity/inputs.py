@@ -66,6 +66,13 @@ def _far(case: Case) -> F64:
     return _repeated(case) * 2.0**600
 
 
+def _short(case: Case) -> F64:
+    # 27 bits each: their products are exact, and half way between two floats once another is added
+    return (
+        np.floor(uniforms(case.seed, case.n * case.d).reshape(case.n, case.d) * 2.0**27) * 2.0**-27
+    )
+
+
 RECIPES = {
     "arange": _arange,
     "cluster": _cluster,
@@ -73,6 +80,7 @@ RECIPES = {
     "grid": _grid,
     "normal": _normal,
     "repeated": _repeated,
+    "short": _short,
 }
 
 
