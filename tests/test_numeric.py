@@ -116,8 +116,10 @@ def test_a_pivot_that_is_not_positive_is_an_error(stages):
         stages.cholesky(u, "rbf", 1.0)
 
 
-def test_a_chain_of_zeros_is_zero():
-    assert _numba_loops.chain(np.zeros(1), np.zeros(1)) == 0.0
+@pytest.mark.parametrize("zero", [0.0, -0.0])
+def test_a_chain_of_zeros_is_positive_zero(zero):
+    total = _numba_loops.chain(np.array([zero]), np.ones(1))
+    assert (total, np.signbit(total)) == (0.0, False)
 
 
 @pytest.mark.parametrize(("pivot", "row"), [(0.0, 0), (5e-324, -1)])
