@@ -14,8 +14,12 @@ from pathlib import Path
 
 CAUGHT, UNVIABLE = 1, 86
 
-PARITY = ("tests/test_numeric.py", "tests/test_residual_parity.py")
-"""The arithmetic below the stages (draws, exp, floating-point environment), and the parity run."""
+PARITY = (
+    "tests/test_numeric.py",
+    "tests/test_float_environment.py",
+    "tests/test_residual_parity.py",
+)
+"""The arithmetic below the stages, the check of the floating-point environment, the parity run."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,7 @@ def rust_judges() -> list[Judge]:
 def numba_judges() -> list[Judge]:
     """Return the stages on frozen inputs, then the parity run's checks of the reference."""
     stages = [sys.executable, "-m", "mutants.stages", "{function}"]
-    parity = [*_pytest(), "-k", "reference or test_numeric"]
+    parity = [*_pytest(), "-k", "reference or test_numeric or test_float_environment"]
     # As with Rust: the same bits, compiled faster.
     return [Judge("stages", [stages], 0, {"NUMBA_OPT": "0"}), Judge("parity run", [parity])]
 

@@ -91,6 +91,17 @@ def test_fma_rounds_once_and_does_not_compile_for_unequal_dtypes():
             fused(*arguments)
 
 
+@pytest.mark.parametrize(("order", "dtype"), [("F", "f8"), ("C", "i8"), ("C", "c16")])
+def test_a_tile_does_not_compile_for_another_layout_or_dtype(order, dtype):
+    @njit
+    def tile(sums, rows, panel):
+        _numba_loops._chain_tile(sums, rows, 0, panel, 2)
+
+    arrays = [np.zeros((4, 16), dtype, order) for _ in range(3)]
+    with pytest.raises(TypingError):
+        tile(*arrays)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("shape", [(1, 1, 1), (5, 17, 3), (4, 32, 8), (9, 33, 70), (300, 70, 37)])
 def test_dot_block_is_the_chain_of_the_definition(shape, dtype):
