@@ -77,13 +77,22 @@ def mutants(session: nox.Session) -> None:
 
 @nox.session
 def snapshots(session: nox.Session) -> None:
-    """Freeze goldens from the Numba engine: ``nox -s snapshots -- --reason "why" [-k CASE]``."""
-    parser = argparse.ArgumentParser(prog="nox -s snapshots --")
-    parser.add_argument("--reason", required=True, help="what changes, and why it is meant")
+    """Freeze goldens from Numba, or prune: ``nox -s snapshots -- --reason "why" [--dry-run]``."""
+    parser = argparse.ArgumentParser(prog="nox -s snapshots --", allow_abbrev=False)
+    parser.add_argument("--reason", default="", help="what changes, and why it is meant")
+    parser.add_argument("--only", metavar="GLOB", help="what may change: case or output/case")
+    parser.add_argument("--yes", action="store_true", help="write without asking")
+    parser.add_argument("--dry-run", action="store_true", help="show, and write nothing")
+    parser.add_argument("--prune", action="store_true", help="delete what no case needs")
     arguments, for_pytest = parser.parse_known_args(session.posargs)
+    if not (arguments.reason.strip() or arguments.dry_run):
+        session.error('say why the goldens change: nox -s snapshots -- --reason "..."')
+    options = []
+    for name, value in vars(arguments).items():
+        option = f"--freeze-{name.replace('_', '-')}"
+        options += [option] if value is True else [f"{option}={value}"] if value else []
     _install(session, "test")
-    reason = f"--freeze-reason={arguments.reason}"
-    session.run("pytest", PARITY_TESTS, "--quiet", reason, *for_pytest)
+    session.run("pytest", PARITY_TESTS, "--quiet", *options, *for_pytest)
 
 
 @nox.session

@@ -10,11 +10,12 @@ from covertreex.testing.bits import hex_bits, ulp_distance
 from covertreex.testing.compare import Comparison, Rule, compare
 from covertreex.testing.extension import GoldenExtension, extension_for
 from covertreex.testing.npy import inputs_sha256
+from covertreex.testing.planning import Change
 from covertreex.testing.policy import Policy, Row
 from covertreex.testing.records import Check, Record
 from covertreex.testing.report import Summary, as_json, render
 from covertreex.testing.stamp import check_stamp, write_stamp
-from covertreex.testing.store import Change, GoldenStore
+from covertreex.testing.store import GoldenStore
 from covertreex.testing.suite import Stage, Suite
 from covertreex.testing.verdicts import (
     FreezeRefusedError,

@@ -1,78 +1,81 @@
-"""The freeze session: the one kind of pytest session that writes goldens.
+"""The freeze session: the reference's outputs become the goldens, for a reason.
 
-Only reference checks run, a case is frozen whole or not at all, and the set is changed at the end,
-as one, if every selected check passed; otherwise nothing is written. Refused without a reason,
-under CI, and under pytest-xdist, whose workers cannot write one set.
+Only reference checks run, and whole cases. At the end, if every selected check passed: what would
+change must be within ``--freeze-only``, is computed again in every way the suite names, is shown,
+and is written as one if somebody agrees. Otherwise every byte stays.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 import pytest
 
 from covertreex.testing.collected import checks_of, suite_of
+from covertreex.testing.manifest import golden_name
+from covertreex.testing.planning import Plan
+from covertreex.testing.preview import show_plan
 from covertreex.testing.records import REFERENCE, Check
-from covertreex.testing.verdicts import HarnessError
+from covertreex.testing.rerun import cases_of, disagreements
+from covertreex.testing.verdicts import FreezeRefusedError
+from covertreex.testing.writing import WriteSession
 
 if TYPE_CHECKING:
     from covertreex.testing.suite import Suite
 
+MOST_LINES = 10
 
-class FreezeSession:
+
+class FreezeSession(WriteSession):
     """A session that freezes."""
 
+    nothing = "nothing was frozen"
+
     def __init__(self, config: pytest.Config) -> None:
-        self.config = config
-        self.reason = str(config.getoption("freeze_reason")).strip()
-        self._refuse()
-        self._suite: Suite | None = None
+        super().__init__(config)
+        self.only: str | None = config.getoption("freeze_only")
         self._selected: set[str] = set()
         self._passed: set[str] = set()
-        self._note = ""
-        self._outcome = "nothing was frozen"
         config.option.update_snapshots = True
         config.option.no_cleanup = True
-
-    def _refuse(self) -> None:
-        """Refuse a session that must not write."""
-        option = self.config.option
-        if not self.reason:
-            raise pytest.UsageError("--freeze-reason needs a text: why do the goldens change?")
-        if option.parity_stamp or option.parity_json:
-            raise pytest.UsageError(
-                "a run that reports and stamps does not freeze: run one of both"
-            )
-        if os.environ.get("CI", "").lower() not in ("", "0", "false"):
-            raise pytest.UsageError("goldens are not frozen under CI (the variable CI is set)")
-        distributed = getattr(option, "numprocesses", None) or getattr(option, "dist", "no") != "no"
-        if distributed or hasattr(self.config, "workerinput"):
-            raise pytest.UsageError("goldens are frozen by one process: run without -n")
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Keep the reference checks, and take the set for writing."""
         kept = [(item, check) for item, check in checks_of(items) if check.role == REFERENCE]
+        if kept:
+            cases = self._cases(suite_of(self.config), [check for _, check in kept])
+            kept = [(item, check) for item, check in kept if check.case in cases]
         self._selected = {item.nodeid for item, _ in kept}
         dropped = [item for item in items if item.nodeid not in self._selected]
         self.config.hook.pytest_deselected(items=dropped)
         items[:] = [item for item, _ in kept]
         if kept:
-            self._begin([check for _, check in kept])
+            self.begin()
 
-    def _begin(self, checks: Iterable[Check]) -> None:
-        suite = suite_of(self.config)
+    def _cases(self, suite: Suite, checks: Iterable[Check]) -> set[str]:
+        """Return the cases to compute: those with a golden that may change, each of them whole."""
         selected = {(check.case, check.output) for check in checks}
-        for case in sorted({case for case, _ in selected}):
+        named = {case for case, output in selected if self._may_change(golden_name(output, case))}
+        if not named:
+            known = [*suite.cases, *suite.outputs, *sorted(suite.names())]
+            near = get_close_matches(str(self.only), known, n=3)
+            hint = f"; near to it: {', '.join(near)}" if near else ""
+            raise pytest.UsageError(f"--freeze-only {self.only!r} names no selected golden{hint}")
+        for case in sorted(named):
             if absent := [output for output in suite.outputs if (case, output) not in selected]:
-                raise pytest.UsageError(f"a case is frozen whole: {case} lacks {absent[0]}")
-        try:
-            self._note = suite.store.begin()
-        except HarnessError as error:
-            raise pytest.UsageError(str(error)) from error
-        self._suite = suite
+                raise pytest.UsageError(
+                    f"a case is frozen whole: {case} lacks {absent[0]}; "
+                    "name single outputs by --freeze-only"
+                )
+        return named
+
+    def _may_change(self, name: str) -> bool:
+        case = name.split("/", 1)[1]
+        return self.only is None or fnmatchcase(name, self.only) or fnmatchcase(case, self.only)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Count what passed to its end."""
@@ -82,30 +85,58 @@ class FreezeSession:
             self._selected.add(f"failed: {report.nodeid}")
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Commit if every selected check passed, else leave every byte as it was."""
-        if self._suite is None:
-            return
-        if session.testsfailed or session.shouldstop or self._selected != self._passed:
-            self._outcome = "nothing was frozen: a check failed or did not run"
-        else:
-            self._commit(self._suite)
-        if self._suite.store.writing:
-            self._suite.store.abort()
-            if session.exitstatus == pytest.ExitCode.OK:
-                session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """Show what would change, ask, and write it; or leave every byte as it was."""
 
-    def _commit(self, suite: Suite) -> None:
-        try:
-            change = suite.commit(self.reason)
-        except (HarnessError, OSError) as error:
-            self._outcome = f"the freeze did not finish, the next one finishes or drops it: {error}"
-            return
+        def work(suite: Suite) -> bool:
+            if exitstatus == pytest.ExitCode.INTERRUPTED and not session.shouldstop:
+                raise KeyboardInterrupt
+            if session.testsfailed or session.shouldstop or self._selected != self._passed:
+                self.outcome = f"{self.nothing}: a check failed or did not run"
+                return False
+            return self._freeze(suite, suite.store.plan())
+
+        self.finish(session, work)
+
+    def _freeze(self, suite: Suite, plan: Plan) -> bool:
+        if not plan and not suite.store.needs_ledger:
+            self.outcome = f"nothing to freeze: {plan.change}; no byte was touched"
+            return True
+        self._refuse_to_split(suite, plan)
+        self._refuse_to_disagree(suite, plan)
+        first = suite.store.needs_ledger
+        self.show("what would change", lambda console: show_plan(console, plan, first_ledger=first))
+        if self.dry_run:
+            self.outcome = f"DRY RUN, {self.nothing}: {plan.change}"
+            return True
+        if not self.agreed(f"Freeze {plan.change}?"):
+            return False
+        return self.write(lambda: self._written(suite))
+
+    def _written(self, suite: Suite) -> str:
+        change = suite.commit(self.reason)
         names = [*change.added, *change.changed, *change.repaired]
-        self._outcome = "\n".join([*names, f"FROZEN: {change} ({self.reason})"])
+        done = f"FROZEN: {change} ({self.reason})"
+        return "\n".join([*names, done, *self.undo(suite, added=bool(change.added))])
 
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Say what was frozen, or that nothing was."""
-        terminalreporter.write_sep("=", "freeze")
-        for line in filter(None, (self._note, self._outcome)):
-            terminalreporter.write_line(line)
+    def _refuse_to_split(self, suite: Suite, plan: Plan) -> None:
+        """Hold what changes against the pattern: the goldens of a case come from one engine."""
+        names = [update.name for update in plan.updates]
+        names += [golden_name(output, case) for case in plan.inputs for output in suite.outputs]
+        for name in names:
+            if not self._may_change(name):
+                case = name.split("/", 1)[1]
+                what = f"the inputs of {case}" if case in plan.inputs else name
+                raise FreezeRefusedError(
+                    f"{what} changed too, and --freeze-only {self.only!r} leaves {name} out: "
+                    "widen it, or find out why"
+                )
+
+    def _refuse_to_disagree(self, suite: Suite, plan: Plan) -> None:
+        """Compute what changes again: a reference that does not agree with itself is no golden."""
+        lines = [line for case in cases_of(plan) for line in disagreements(suite, plan, case)]
+        if lines:
+            rest = len(lines) - MOST_LINES
+            more = [f"and {rest} more"] if rest > 0 else []
+            said = "; ".join([*lines[:MOST_LINES], *more])
+            raise FreezeRefusedError(f"the reference does not agree with itself: {said}")

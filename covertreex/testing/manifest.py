@@ -23,6 +23,9 @@ _CASE = re.compile(rf"{_PART}(?:\.{_PART})*")
 _OUTPUT = re.compile(_PART)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
+CONFLICT = re.compile(r"^(<<<<<<<|=======|>>>>>>>)", re.MULTILINE)
+"""What git leaves in a file that it could not merge."""
+
 
 def golden_name(output: str, case: str) -> str:
     """Return ``<output>/<case>``, if both are plain file names that stay where they belong."""
@@ -81,11 +84,20 @@ class Freeze:
 
 @dataclass(frozen=True)
 class Manifest:
-    """The whole set. Immutable; a freeze makes another one."""
+    """The whole set. Immutable; a freeze makes another one.
+
+    Attributes
+    ----------
+    goldens, inputs, freezes
+        The sections of the file.
+    ledger
+        The SHA-256 of ``ledger.md``; None in a set that has none yet.
+    """
 
     goldens: Mapping[str, Entry] = field(default_factory=dict)
     inputs: Mapping[str, str] = field(default_factory=dict)
     freezes: Mapping[int, Freeze] = field(default_factory=dict)
+    ledger: str | None = None
 
     def dumps(self) -> str:
         """Return the one text of this manifest, sealed with a SHA-256 of its content."""
@@ -94,6 +106,7 @@ class Manifest:
             "freezes": {str(k): asdict(v) for k, v in self.freezes.items()},
             "inputs": dict(self.inputs),
             "goldens": {k: _present(v) for k, v in self.goldens.items()},
+            **({} if self.ledger is None else {"ledger": self.ledger}),
         }
         seal = hashlib.sha256(_text(content).encode()).hexdigest()
         return _text({"seal": seal, **content}) + "\n"
@@ -107,20 +120,24 @@ class Manifest:
         GoldenDamagedError
             If the text is not exactly what `dumps` writes; it says in which way.
         """
-        if re.search(r"^(<<<<<<<|=======|>>>>>>>)", text, re.MULTILINE):
+        if CONFLICT.search(text):
             raise _damaged("holds conflict markers: take one side, then freeze again")
         try:
             content = json.loads(text, object_pairs_hook=_unique)
         except (ValueError, RecursionError) as error:
             raise _damaged(f"is not JSON: {error}") from error
-        _keys(content, "it", {"seal", "schema", "freezes", "inputs", "goldens"})
+        sections = {"seal", "schema", "freezes", "inputs", "goldens"}
+        _keys(content, "it", sections, frozenset({"ledger"}))
         if content["schema"] != SCHEMA:
             raise _damaged(f"has schema {content['schema']!r}; this harness reads {SCHEMA}")
         manifest = cls(
             {name: _entry(name, value) for name, value in _items(content, "goldens")},
             {name: _input(name, value) for name, value in _items(content, "inputs")},
             {_number(name): _freeze(name, value) for name, value in _items(content, "freezes")},
+            content.get("ledger"),
         )
+        if manifest.ledger is not None and not _is_sha256(manifest.ledger):
+            raise _damaged("ledger: wants the SHA-256 of ledger.md")
         for name, entry in manifest.goldens.items():
             if entry.freeze not in manifest.freezes:
                 raise _damaged(f"{name} names freeze {entry.freeze}, which is not there")

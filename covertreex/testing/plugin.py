@@ -16,14 +16,14 @@ import pytest
 
 from covertreex.testing.collected import checks_of, suite_of
 from covertreex.testing.freezing import FreezeSession
+from covertreex.testing.journal import undecided
+from covertreex.testing.pruning import PruneSession
 from covertreex.testing.records import CHECK_PROPERTY, RECORD_PROPERTY, Check, Record
 from covertreex.testing.report import Summary, as_json, render
 from covertreex.testing.stamp import write_stamp
 from covertreex.testing.suite import Suite
 from covertreex.testing.verdicts import Verdict
-
-LOG_WIDTH = 120
-"""Columns of the report where it goes to a file or a pipe, which has no width of its own."""
+from covertreex.testing.writing import LOG_WIDTH, add_options, wanted
 
 
 class Hooks:
@@ -42,11 +42,7 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare the options."""
     group = parser.getgroup("parity", "golden snapshots of two engines")
-    group.addoption(
-        "--freeze-reason",
-        metavar="TEXT",
-        help="freeze session: the reference's outputs become the goldens, for this reason",
-    )
+    add_options(group)
     group.addoption("--parity-json", metavar="PATH", help="write the report as JSON")
     group.addoption("--parity-stamp", metavar="PATH", help="write the stamp of a green run")
     group.addoption(
@@ -58,9 +54,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Begin a session of the plugin."""
-    session: ParitySession | FreezeSession = ParitySession(config)
-    if config.getoption("freeze_reason") is not None:
-        session = FreezeSession(config)
+    kind: type[ParitySession | FreezeSession | PruneSession] = ParitySession
+    if wanted(config):
+        kind = PruneSession if config.getoption("freeze_prune") else FreezeSession
+    session = kind(config)
     config.pluginmanager.register(session, "covertreex-parity-session")
 
 
@@ -140,6 +137,10 @@ class ParitySession:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print the report."""
         if self._summary is not None:
+            if undecided(self._summary.suite.store.root):
+                terminalreporter.write_line(
+                    "a freeze was killed before it wrote: the set is the old one"
+                )
             terminalreporter.write_sep("=", "parity")
             writer = self.config.get_terminal_writer()
             width = writer.fullwidth if terminalreporter.isatty else LOG_WIDTH

@@ -1,22 +1,24 @@
-"""The set of goldens on disk: ``<root>/<output>/<case>.npy`` and ``<root>/manifest.json``.
+"""The set of goldens on disk: ``<root>/<output>/<case>.npy``, a manifest and a ledger.
 
 Reading never writes, and trusts a file only as far as the manifest vouches for it. Writing is
-`begin`, `stage` and `stage_input` as often as needed, `commit` or `abort`: the set changes as one,
-what did not change keeps its bytes, and nothing is ever deleted but by `prune`.
+`begin`, `stage` and `stage_input` as often as needed, `plan` to see what would change, `commit` or
+`abort`: the set changes as one, what did not change keeps its bytes, and nothing is ever deleted
+but by `prune`.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from covertreex.testing import journal
+from covertreex.testing import journal, ledger
 from covertreex.testing.bits import Array
 from covertreex.testing.golden import FULL_LIMIT, Golden, freeze, thaw
 from covertreex.testing.manifest import Entry, Freeze, Manifest, golden_name
+from covertreex.testing.planning import Change, Plan, Unused, plan_of
 from covertreex.testing.verdicts import (
     FreezeRefusedError,
     GoldenDamagedError,
@@ -24,23 +26,6 @@ from covertreex.testing.verdicts import (
     HarnessError,
     UpdateInterruptedError,
 )
-
-
-@dataclass(frozen=True)
-class Change:
-    """What a commit did, by golden name (`inputs` by case)."""
-
-    added: tuple[str, ...] = ()
-    changed: tuple[str, ...] = ()
-    repaired: tuple[str, ...] = ()
-    inputs: tuple[str, ...] = ()
-    unchanged: int = 0
-
-    def __str__(self) -> str:
-        return (
-            f"{len(self.added)} new, {len(self.changed)} changed, {len(self.repaired)} repaired, "
-            f"{self.unchanged} unchanged goldens; {len(self.inputs)} new or changed inputs"
-        )
 
 
 class GoldenStore:
@@ -88,6 +73,17 @@ class GoldenStore:
             self._manifest = Manifest() if data is None else Manifest.loads(_utf8(data))
         return self._manifest
 
+    @property
+    def ledger(self) -> str:
+        """The text of the ledger, checked against the manifest; empty if there is none yet.
+
+        Raises
+        ------
+        GoldenDamagedError
+            If it is not the one that the manifest seals.
+        """
+        return ledger.checked(self._bytes(self.root / journal.LEDGER), self.manifest.ledger)
+
     def path(self, name: str) -> Path:
         """Return the file of a golden named ``<output>/<case>``."""
         return self.root / f"{golden_name(*name.split('/', 1))}.npy"
@@ -133,6 +129,16 @@ class GoldenStore:
                 found.append(str(relative))
         return found
 
+    def unused(self, names: Iterable[str]) -> Unused:
+        """Return what nothing needs if these are the goldens there must be."""
+        names, manifest = set(names), self.manifest
+        cases = {name.split("/", 1)[1] for name in names}
+        return Unused(
+            goldens=tuple(sorted(set(manifest.goldens) - names)),
+            files=tuple(self.strays()),
+            inputs=tuple(sorted(set(manifest.inputs) - cases)),
+        )
+
     def _bytes(self, path: Path) -> bytes | None:
         """Read a file of the set, or nothing if it is not there; follow no symbolic link."""
         if path.is_symlink() or (path.parent != self.root and path.parent.is_symlink()):
@@ -159,13 +165,13 @@ class GoldenStore:
         FreezeRefusedError
             If another process is writing.
         GoldenDamagedError
-            If the manifest cannot be built on.
+            If the manifest or the ledger cannot be built on.
         """
         self._lock = journal.lock(self.root)
         try:
             note = journal.recover(self.root)
             self._manifest = None
-            self.manifest  # noqa: B018  (a damaged one is found before anything is staged)
+            self.ledger  # noqa: B018  (damage is found before anything is staged)
         except HarnessError:
             self.abort()
             raise
@@ -182,50 +188,44 @@ class GoldenStore:
         self._require_writing()
         self._inputs[case] = sha256
 
+    @property
+    def needs_ledger(self) -> bool:
+        """Whether the set is from before there was a ledger: the next commit writes it."""
+        return bool(self.manifest.freezes) and not self.ledger
+
+    def plan(self) -> Plan:
+        """Return what `commit` would change; nothing is written."""
+        self._require_writing()
+        return plan_of(self.manifest, self._staged, self._inputs, self.read)
+
     def commit(self, reason: str, *, versions: Mapping[str, str], cpu: Mapping[str, Any]) -> Change:
         """Change the set as one, and end the session.
 
         An entry takes the new freeze's number only if its array or its case's inputs changed; if
         nothing did, no byte is touched.
         """
-        self._require_writing()
-        if not reason.strip():
-            raise FreezeRefusedError("a freeze needs a reason")
-        old = self.manifest
-        number = max(old.freezes, default=0) + 1
-        moved = {case for case, sha in self._inputs.items() if old.inputs.get(case) != sha}
-        goldens, files = dict(old.goldens), {}
-        done: dict[str, list[str]] = {"added": [], "changed": [], "repaired": []}
-        for name, (entry, data) in self._staged.items():
-            known = old.goldens.get(name)
-            same = known is not None and _same_array(known, entry)
-            if same and self._intact(name):
-                continue
-            done["added" if known is None else "repaired" if same else "changed"].append(name)
-            goldens[name] = replace(entry, freeze=known.freeze if known and same else number)
-            files[f"{name}.npy"] = data
-        for name, entry in goldens.items():
-            if name.split("/", 1)[1] in moved:
-                goldens[name] = replace(entry, freeze=number)
-        freezes = {**old.freezes, number: Freeze(reason.strip(), dict(versions), dict(cpu))}
-        self._write(goldens, {**old.inputs, **self._inputs}, freezes, files)
+        plan, frozen = self.plan(), _frozen(reason, versions, cpu)
+        old, text, number = self.manifest, self._text(), self._number()
+        files = {f"{update.name}.npy": update.data for update in plan.updates}
+        new = plan.applied(old, number, frozen)
+        if plan.renews:
+            text = ledger.extended(text, number, frozen, ledger.lines_of(plan))
+        self._write(new, text, files)
         self.abort()
-        unchanged = len(old.goldens) - len(done["changed"]) - len(done["repaired"])
-        lists = {key: tuple(names) for key, names in done.items()}
-        return Change(**lists, inputs=tuple(sorted(moved)), unchanged=unchanged)
+        return plan.change
 
-    def prune(self, names: Iterable[str]) -> None:
-        """Delete these goldens, entries and files, as one; the only way a golden goes."""
-        names = set(names)
-        self.begin()
-        old = self.manifest
-        if unknown := sorted(names - set(old.goldens)):
-            self.abort()
+    def prune(
+        self, unused: Unused, reason: str, *, versions: Mapping[str, str], cpu: Mapping[str, Any]
+    ) -> None:
+        """Delete entries and files as one, and end the session; the only way a golden goes."""
+        self._require_writing()
+        frozen = _frozen(reason, versions, cpu)
+        if unknown := sorted(set(unused.goldens) - set(self.manifest.goldens)):
             raise GoldenMissingError(f"cannot prune {unknown[0]}: it is not in the manifest")
-        goldens = {name: entry for name, entry in old.goldens.items() if name not in names}
-        cases = {name.split("/", 1)[1] for name in goldens}
-        inputs = {case: sha for case, sha in old.inputs.items() if case in cases}
-        self._write(goldens, inputs, old.freezes, {}, [f"{name}.npy" for name in names])
+        lines = ledger.lines_of_pruned(unused)
+        text = ledger.extended(self._text(), self._number(), frozen, lines)
+        remove = [*(f"{name}.npy" for name in unused.goldens), *unused.files]
+        self._write(unused.applied(self.manifest), text, {}, remove)
         self.abort()
 
     def abort(self) -> None:
@@ -243,33 +243,31 @@ class GoldenStore:
                 "goldens are written by a freeze session only (pytest --freeze-reason TEXT)"
             )
 
+    def _number(self) -> int:
+        """Return the number of the next freeze; the ledger remembers those the manifest forgot."""
+        return max(*self.manifest.freezes, ledger.last_number(self.ledger), 0) + 1
+
+    def _text(self) -> str:
+        """Return the ledger so far; a set from before there was one is told from its manifest."""
+        return self.ledger or ledger.from_manifest(self.manifest)
+
     def _write(
-        self,
-        goldens: Mapping[str, Entry],
-        inputs: Mapping[str, str],
-        freezes: Mapping[int, Freeze],
-        files: Mapping[str, bytes],
-        remove: Iterable[str] = (),
+        self, new: Manifest, text: str, files: Mapping[str, bytes], remove: Iterable[str] = ()
     ) -> None:
-        used = {entry.freeze for entry in goldens.values()}
-        kept = {number: frozen for number, frozen in freezes.items() if number in used}
-        text = Manifest(goldens, inputs, kept).dumps()
+        sealed = replace(new, ledger=ledger.sha256(text) if text != ledger.HEADER else None)
         writes = dict(files)
-        if text != self.manifest.dumps():
-            writes[journal.MANIFEST] = text.encode()
+        if sealed.ledger != self.manifest.ledger:
+            writes[journal.LEDGER] = text.encode()
+        if sealed != self.manifest:
+            writes[journal.MANIFEST] = sealed.dumps().encode()
         if writes:
             journal.change(self.root, writes, remove)
 
-    def _intact(self, name: str) -> bool:
-        try:
-            self.read(name)
-        except (GoldenDamagedError, GoldenMissingError):
-            return False
-        return True
 
-
-def _same_array(one: Entry, other: Entry) -> bool:
-    return (one.dtype, one.shape, one.sha256) == (other.dtype, other.shape, other.sha256)
+def _frozen(reason: str, versions: Mapping[str, str], cpu: Mapping[str, Any]) -> Freeze:
+    if not reason.strip():
+        raise FreezeRefusedError("a freeze needs a reason")
+    return Freeze(reason.strip(), dict(versions), dict(cpu))
 
 
 def _utf8(data: bytes) -> str:

@@ -23,9 +23,10 @@ from covertreex.testing.golden import FULL_LIMIT
 from covertreex.testing.judge import judge, judge_set
 from covertreex.testing.machine import PACKAGES, versions
 from covertreex.testing.manifest import golden_name
+from covertreex.testing.planning import Change, Unused
 from covertreex.testing.policy import Policy
 from covertreex.testing.records import FROZEN, GOLDEN_SET, RECORD_PROPERTY, REFERENCE, Check
-from covertreex.testing.store import Change, GoldenStore
+from covertreex.testing.store import GoldenStore
 from covertreex.testing.verdicts import HarnessError, ParityFailure
 
 REMEMBERED_CASES = 2
@@ -72,6 +73,9 @@ class Suite:
         Name and engine of the reference: the only one that is ever frozen.
     candidates
         Name -> engine, each held against the goldens.
+    reruns
+        Label -> the reference held to something that must change no bit, say to one thread. Before
+        anything new is frozen, each has to give it too.
     policy
         What a candidate may differ by.
     twin
@@ -98,6 +102,7 @@ class Suite:
     reference: tuple[str, Any]
     candidates: Mapping[str, Any]
     policy: Policy
+    reruns: Mapping[str, Any] = field(default_factory=dict)
     twin: Callable[[Any], Any | None] = lambda case: None  # noqa: ARG005
     quality: Mapping[str, Callable[[Array, Array], float]] = field(default_factory=dict)
     cpu: Callable[[], Mapping[str, Any]] = dict
@@ -204,3 +209,7 @@ class Suite:
         """Freeze what the session staged, with the reason and the machine; ends the session."""
         self._runs.clear()
         return self.store.commit(reason, versions=self.versions(), cpu=self.cpu())
+
+    def prune(self, unused: Unused, reason: str) -> None:
+        """Delete what no case needs, with the reason and the machine; ends the session."""
+        self.store.prune(unused, reason, versions=self.versions(), cpu=self.cpu())

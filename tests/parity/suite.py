@@ -1,6 +1,9 @@
 """The suite: covertreex's reference engine, its candidate, and what a green run proves."""
 
+import functools
+import inspect
 from pathlib import Path
+from types import SimpleNamespace
 
 import covertreex
 from covertreex import _rust
@@ -31,6 +34,15 @@ def _reproduce(case: str) -> str:
     return f'nox -s parity -- -k "{case}-"'
 
 
+def _on_threads(count):
+    """Return the reference held to a number of threads, which changes no bit."""
+    stages = {name: getattr(_residual_numba, name) for name in _residual_numba.__all__}
+    for name, stage in stages.items():
+        if "threads" in inspect.signature(stage).parameters:
+            stages[name] = functools.partial(stage, threads=count)
+    return SimpleNamespace(**stages)
+
+
 def recall_at_k(own, true):
     """Share of the true neighbours among one's own, both (q, k) ids."""
     hits = (own[:, :, None] == true[:, None, :]).any(axis=1)
@@ -44,6 +56,7 @@ SUITE = Suite(
     stages=STAGES,
     reference=("numba", _residual_numba),
     candidates={"rust": _residual_rust},
+    reruns={f"threads={count}": _on_threads(count) for count in (1, 2, 7)},
     policy=Policy.load(HERE / "policy.toml"),
     twin=float64_twin,
     quality={"knn_indices": recall_at_k},

@@ -90,18 +90,24 @@ def bare_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def run_pytest(
-    tmp_path: Path, bare_package: Path
-) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run pytest on tmp_path in a process of its own, at 80 columns and outside CI."""
+def environment(bare_package: Path) -> dict[str, str]:
+    """The environment of a pytest of its own, outside CI and at 80 columns."""
+    kept = {key: value for key, value in os.environ.items() if key not in ("CI", "FORCE_COLOR")}
+    path = os.pathsep.join([str(bare_package), str(HERE), *filter(None, sys.path)])
+    return {**kept, "PYTHONPATH": path, "COLUMNS": "80"}
 
-    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        kept = {key: value for key, value in os.environ.items() if key not in ("CI", "FORCE_COLOR")}
-        path = os.pathsep.join([str(bare_package), str(HERE), *filter(None, sys.path)])
+
+@pytest.fixture
+def run_pytest(
+    tmp_path: Path, environment: dict[str, str]
+) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run pytest on tmp_path in a process of its own."""
+
+    def run(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "pytest", *SETTINGS, *arguments],
             cwd=tmp_path,
-            env={**kept, "PYTHONPATH": path, "COLUMNS": "80", **environment},
+            env={**environment, **more},
             capture_output=True,
             text=True,
             check=False,

@@ -69,7 +69,7 @@ def frozen(project: Path, freeze) -> Path:
 
 
 def test_a_first_freeze(project: Path, run_pytest, freeze, tree) -> None:
-    ended = run_pytest("--freeze-reason", "first")
+    ended = run_pytest("--freeze-reason", "first", "--freeze-yes")
     assert ended.returncode == 0, ended.stdout
     assert "FROZEN: 12 new, 0 changed, 0 repaired, 0 unchanged goldens" in ended.stdout
     before = tree(project / "snapshots")
@@ -196,11 +196,11 @@ def test_freezing_again_changes_nothing_and_a_move_only_itself(
     assert tree(frozen / "snapshots") == before
     (frozen / "changes.py").write_text(REFERENCE_MOVES)
     assert "REFERENCE DRIFTED" in line_of(run_pytest())
-    ended = run_pytest("--freeze-reason", "sums are one more", "-k", "odd")
+    ended = run_pytest("--freeze-reason", "sums are one more", "--freeze-yes", "-k", "odd")
     assert "0 new, 2 changed, 0 repaired, 10 unchanged" in ended.stdout
     after = tree(frozen / "snapshots")
     changed = {name for name in after if after[name] != before[name]}
-    assert changed == {"manifest.json", "s/odd.npy", "value/odd.npy"}
+    assert changed == {"ledger.md", "manifest.json", "s/odd.npy", "value/odd.npy"}
     assert "sums are one more" in after["manifest.json"].decode()
 
 
@@ -209,17 +209,17 @@ def test_a_freeze_that_fails_leaves_every_byte(frozen: Path, run_pytest, tree) -
     before = tree(frozen / "snapshots")
     (frozen / "changes.py").write_text(REFERENCE_FAILS)
     for arguments in ((), ("-x",)):
-        ended = run_pytest("--freeze-reason", "half", *arguments)
+        ended = run_pytest("--freeze-reason", "half", "--freeze-yes", *arguments)
         assert ended.returncode == 1
         assert "nothing was frozen" in ended.stdout
         assert tree(frozen / "snapshots") == before
     (frozen / "changes.py").write_text(REFERENCE_MOVES)
     (frozen / "test_broken.py").write_text("import none_such\n")
     for arguments in ((), ("--continue-on-collection-errors",)):
-        assert run_pytest("--freeze-reason", "half", *arguments).returncode != 0
+        assert run_pytest("--freeze-reason", "half", "--freeze-yes", *arguments).returncode != 0
         assert tree(frozen / "snapshots") == before
     (frozen / "test_body.py").write_text("import none_such\n")
-    run_pytest("--freeze-reason", "nothing")
+    run_pytest("--freeze-reason", "nothing", "--freeze-yes")
     assert tree(frozen / "snapshots") == before
 
 
@@ -254,7 +254,8 @@ def test_a_freeze_says_what_became_of_a_killed_one(frozen: Path, run_pytest) -> 
     pending.mkdir()
     (pending / "COMMIT").write_text('{"remove": []}')
     assert "GOLDEN DAMAGED" in line_of(run_pytest("-k", "odd"))
-    assert "an interrupted freeze was finished" in run_pytest("--freeze-reason", "on").stdout
+    ended = run_pytest("--freeze-reason", "on")
+    assert "an interrupted freeze was finished: the set is the new one" in ended.stdout
     assert run_pytest("-k", "odd").returncode == 0
 
 
@@ -264,7 +265,7 @@ def test_a_full_disk_is_told(frozen: Path, run_pytest, tree) -> None:
         "import os\ndef fsync(handle):\n    raise OSError(28, 'No space left')\nos.fsync = fsync\n"
     )
     (frozen / "changes.py").write_text(REFERENCE_MOVES + full)
-    ended = run_pytest("--freeze-reason", "full")
+    ended = run_pytest("--freeze-reason", "full", "--freeze-yes")
     assert ended.returncode == 1
     assert "the freeze did not finish" in ended.stdout
     assert "No space left" in ended.stdout
@@ -276,7 +277,7 @@ def test_one_of_two_freezes_wins(frozen: Path, run_pytest) -> None:
 
     first = GoldenStore(frozen / "snapshots")
     first.begin()
-    ended = run_pytest("--freeze-reason", "second")
+    ended = run_pytest("--freeze-reason", "second", "--freeze-yes")
     first.abort()
     assert ended.returncode == 4
     assert "another freeze is writing" in ended.stderr
