@@ -74,8 +74,9 @@ def from_manifest(manifest: Manifest) -> str:
     text = HEADER
     for number, frozen in sorted(manifest.freezes.items()):
         names = [name for name, entry in manifest.goldens.items() if entry.freeze == number]
-        lines = [f"{line} (of those there still are)" for line in _named("new", names)]
-        text = extended(text, number, frozen, lines)
+        text = extended(
+            text, number, frozen, _named("from before the ledger, and still there", names)
+        )
     return text
 
 

@@ -95,13 +95,13 @@ def _new(updates: Iterable[Update]) -> Table:
 
 
 def _table(title: str, first: str) -> Table:
-    table = Table(title=title, box=None, title_justify="left", padding=(0, 1, 0, 0))
+    table = Table(title=f"\n{title}", box=None, title_justify="left", padding=(0, 1, 0, 0))
     table.add_column(first, overflow="fold", min_width=12)
     return table
 
 
 def _list(console: Console, title: str, lines: Iterable[str]) -> None:
-    console.print(Text(title, style="italic"))
+    console.print(Text(f"\n{title}", style="italic"))
     for line in lines:
         console.print(Text(line), soft_wrap=True)
 

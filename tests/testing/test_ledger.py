@@ -92,8 +92,8 @@ def test_a_set_from_before_the_ledger_gets_one(tmp_path: Path) -> None:
     store.commit("nothing else changes", **MACHINE)
     assert store.ledger == from_manifest(old)
     assert [section.split("\n")[:3] for section in sections(store)] == [
-        ["1. first", "", "- new: v x 1 case (a) (of those there still are)"],
-        ["2. second", "", "- new: v x 1 case (b) (of those there still are)"],
+        ["1. first", "", "- from before the ledger, and still there: v x 1 case (a)"],
+        ["2. second", "", "- from before the ledger, and still there: v x 1 case (b)"],
     ]
 
 

@@ -124,6 +124,7 @@ def test_what_would_be_deleted_is_named(root: Path) -> None:
     unused = Unused(("v/gone",), ("v/notes.txt",), ("gone",))
     show_unused(Console(file=stream, width=40), unused)
     assert stream.getvalue().splitlines() == [
+        "",
         "to be deleted",
         "v/gone: no case makes it",
         "v/notes.txt: the manifest does not list it",
