@@ -1,4 +1,4 @@
-"""The pytest plugin: options, the freeze session, the report, the stamp.
+"""The pytest plugin: options, the sessions that check or write, the report, the stamp.
 
 Load it from the top conftest, ``pytest_plugins = ["covertreex.testing.plugin"]``, and name the
 suite there by the hook ``pytest_parity_suite(config)``. Without that hook it does nothing. What a
@@ -138,9 +138,8 @@ class ParitySession:
         """Print the report."""
         if self._summary is not None:
             if undecided(self._summary.suite.store.root):
-                terminalreporter.write_line(
-                    "a freeze was killed before it wrote: the set is the old one"
-                )
+                note = "a freeze was killed before it had decided: the set is the old one"
+                terminalreporter.write_line(note)
             terminalreporter.write_sep("=", "parity")
             writer = self.config.get_terminal_writer()
             width = writer.fullwidth if terminalreporter.isatty else LOG_WIDTH

@@ -53,7 +53,7 @@ def strip(shares: Iterable[float], ramp: str = BLOCKS) -> str:
 
 
 def _changed(updates: Iterable[Update], ramp: str) -> Table:
-    table = _table("changed", "golden")
+    table = _table("changed (where: from the first element to the last, by share)", "golden")
     for heading in ("differing", "max |delta|", "max ULP"):
         table.add_column(heading, justify="right", overflow="fold")
     for heading in ("old digest", "new", "where"):

@@ -302,3 +302,15 @@ def test_two_processes_and_ctrl_c_while_computing(project: Path, environment, ru
     assert first.returncode == 2
     assert "nothing was frozen: interrupted; the set is as it was" in said
     assert faces(project / "snapshots") == before
+
+
+def test_a_check_says_that_a_freeze_was_killed_before_it_had_decided(
+    project: Path, run_pytest
+) -> None:
+    (project / "snapshots" / ".pending").mkdir()
+    ended = run_pytest("-k", "odd")
+    assert ended.returncode == 0
+    assert "a freeze was killed before it had decided: the set is the old one" in ended.stdout
+    ended = run_pytest(*WHY)
+    assert "an interrupted freeze that had not decided was discarded" in ended.stdout
+    assert "killed" not in run_pytest("-k", "odd").stdout
