@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -50,8 +51,15 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def parity(session: nox.Session) -> None:
-    """Hold both engines against the goldens: report, JSON, and the stamp of a green run."""
+    """Hold both engines against the goldens: report, JSON, stamp. ``-- --explain CASE`` walks."""
+    parser = argparse.ArgumentParser(prog="nox -s parity --", allow_abbrev=False)
+    parser.add_argument("--explain", metavar="CASE[:OUTPUT[I,J]]", help="walk through the stages")
+    arguments, for_pytest = parser.parse_known_args(session.posargs)
     _install(session, "test")
+    if arguments.explain is not None:
+        explain = f"--parity-explain={arguments.explain}"
+        session.run("pytest", PARITY_TESTS, "--quiet", explain, *for_pytest)
+        return
     with _phase(session, "tests"):
         session.run(
             "pytest",
@@ -60,7 +68,7 @@ def parity(session: nox.Session) -> None:
             "--parity-strict",
             "--parity-json=reports/parity.json",
             f"--parity-stamp={STAMP}",
-            *session.posargs,
+            *for_pytest,
         )
 
 
@@ -117,7 +125,8 @@ def _install(session: nox.Session, *groups: str) -> None:
             *nox.project.dependency_groups(PROJECT, "build", *groups),
         )
     with _phase(session, "build"):
-        session.run("maturin", "develop", "--release")
+        quiet = [] if sys.stderr.isatty() else ["--quiet"]  # cargo draws its progress, or nothing
+        session.run("maturin", "develop", "--release", *quiet)
 
 
 def _cargo_tests(session: nox.Session) -> list[str]:

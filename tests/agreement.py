@@ -5,7 +5,7 @@ import warnings
 from covertreex import ResidualPrecisionWarning, build_residual_backend
 from covertreex.errors import CovertreexError
 from covertreex.metrics import _residual_numba, _residual_rust
-from covertreex.testing.compare import BITS, compare
+from covertreex.testing.comparison import BITS, compare
 
 ENGINES = ("python-numba", "rust-hilbert")
 

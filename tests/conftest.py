@@ -4,7 +4,7 @@ import pytest
 
 from covertreex.metrics._engines import engine_named
 
-pytest_plugins = ["covertreex.testing.plugin", "summary", "thorough"]
+pytest_plugins = ["summary", "thorough"]
 
 
 def pytest_parity_suite(config):

@@ -11,8 +11,7 @@ from parity.suite import ROOT, SUITE
 from syrupy.session import SnapshotSession
 
 from covertreex.metrics import _residual_numba, _residual_rust
-from covertreex.testing import Check, ParityFailure, Verdict
-from covertreex.testing.records import FROZEN, GOLDEN_SET, REFERENCE
+from covertreex.testing import FROZEN, GOLDEN_SET, REFERENCE, Check, ParityFailure, Verdict
 
 CASE = "seed_arange64_f64"
 SET = Check("", "", GOLDEN_SET)

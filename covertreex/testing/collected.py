@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import pytest
 
 from covertreex.testing.records import Check
-from covertreex.testing.suite import Suite
+from covertreex.testing.verdicts import MissingExtraError
+
+if TYPE_CHECKING:
+    from covertreex.testing.suite import Suite
 
 _SUITE: pytest.StashKey[Suite] = pytest.StashKey()
 
@@ -21,11 +25,16 @@ def suite_of(config: pytest.Config) -> Suite:
         If no conftest names one, or its goldens lie where syrupy cleans up.
     """
     if _SUITE not in config.stash:
-        suite: Suite | None = config.hook.pytest_parity_suite(config=config)
+        try:
+            suite: Suite | None = config.hook.pytest_parity_suite(config=config)
+        except MissingExtraError as error:
+            raise pytest.UsageError(str(error)) from error
         if suite is None:
             raise pytest.UsageError("no conftest names a suite: define pytest_parity_suite(config)")
-        theirs = str(config.getoption("snapshot_dirname"))
-        if theirs in suite.store.root.parts:
+        theirs = config.getoption("snapshot_dirname", None)
+        if theirs is None:
+            raise pytest.UsageError("syrupy's plugin is not loaded: run without -p no:syrupy")
+        if str(theirs) in suite.store.root.parts:
             raise pytest.UsageError(f"syrupy deletes what it does not know in {theirs}: move root")
         config.stash[_SUITE] = suite
     return config.stash[_SUITE]

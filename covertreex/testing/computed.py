@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from covertreex.testing.bits import Array
-from covertreex.testing.compare import absolute_delta
+from covertreex.testing.comparison import absolute_delta
 from covertreex.testing.golden import Golden
 from covertreex.testing.manifest import golden_name
 from covertreex.testing.npy import inputs_sha256

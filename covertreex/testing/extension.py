@@ -22,7 +22,7 @@ from syrupy.location import PyTestLocation
 from syrupy.types import PropertyFilter, PropertyMatcher, SerializedData, SnapshotIndex
 
 from covertreex.testing.bits import Array
-from covertreex.testing.compare import compare
+from covertreex.testing.comparison import compare
 from covertreex.testing.npy import array_sha256, canonical
 from covertreex.testing.store import GoldenStore
 from covertreex.testing.verdicts import GoldenDamagedError, GoldenMissingError, HarnessError

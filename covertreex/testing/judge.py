@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from syrupy.assertion import SnapshotAssertion
 
 from covertreex.testing.bits import Array
-from covertreex.testing.compare import BITS, Comparison, Rule, compare
+from covertreex.testing.comparison import BITS, Comparison, Rule, compare
 from covertreex.testing.computed import CaseRun, NotFrozenError
 from covertreex.testing.manifest import golden_name
 from covertreex.testing.records import REFERENCE, Check, Record

@@ -14,7 +14,7 @@ from enum import StrEnum
 import numpy as np
 
 from covertreex.testing.bits import Array, raw_bits
-from covertreex.testing.compare import BITS, Comparison, compare
+from covertreex.testing.comparison import BITS, Comparison, compare
 from covertreex.testing.golden import Golden, thaw
 from covertreex.testing.manifest import Entry, Freeze, Manifest
 from covertreex.testing.verdicts import GoldenDamagedError, GoldenMissingError

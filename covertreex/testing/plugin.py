@@ -1,8 +1,9 @@
 """The pytest plugin: options, the sessions that check or write, the report, the stamp.
 
-Load it from the top conftest, ``pytest_plugins = ["covertreex.testing.plugin"]``, and name the
-suite there by the hook ``pytest_parity_suite(config)``. Without that hook it does nothing. What a
-check found travels in ``user_properties``, so the controller of pytest-xdist sees it all.
+It is loaded wherever covertreex is installed; a conftest names the suite by the hook
+``pytest_parity_suite(config)``. Without that hook it does nothing, and nothing heavy is imported
+before a suite is there: no NumPy, no syrupy, no rich. What a check found travels in
+``user_properties``, so the controller of pytest-xdist sees it all.
 """
 
 from __future__ import annotations
@@ -10,20 +11,18 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from covertreex.testing.collected import checks_of, suite_of
-from covertreex.testing.freezing import FreezeSession
-from covertreex.testing.journal import undecided
-from covertreex.testing.pruning import PruneSession
+from covertreex.testing.options import LOG_WIDTH, add_options, wanted
 from covertreex.testing.records import CHECK_PROPERTY, RECORD_PROPERTY, Check, Record
-from covertreex.testing.report import Summary, as_json, render
-from covertreex.testing.stamp import write_stamp
-from covertreex.testing.suite import Suite
-from covertreex.testing.verdicts import Verdict
-from covertreex.testing.writing import LOG_WIDTH, add_options, wanted
+from covertreex.testing.verdicts import MissingExtraError, Verdict
+
+if TYPE_CHECKING:
+    from covertreex.testing.report import Summary
+    from covertreex.testing.suite import Suite
 
 
 class Hooks:
@@ -44,6 +43,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("parity", "golden snapshots of two engines")
     add_options(group)
     group.addoption("--parity-json", metavar="PATH", help="write the report as JSON")
+    group.addoption(
+        "--parity-explain",
+        metavar="CASE[:OUTPUT[I,J]]",
+        help="run no test: walk one element of a case through the stages, engine beside engine",
+    )
     group.addoption("--parity-stamp", metavar="PATH", help="write the stamp of a green run")
     group.addoption(
         "--parity-strict",
@@ -54,17 +58,45 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Begin a session of the plugin."""
-    kind: type[ParitySession | FreezeSession | PruneSession] = ParitySession
-    if wanted(config):
-        kind = PruneSession if config.getoption("freeze_prune") else FreezeSession
-    session = kind(config)
+    try:
+        session = _session(config)
+    except ModuleNotFoundError as error:
+        raise pytest.UsageError(str(MissingExtraError(error.name))) from error
     config.pluginmanager.register(session, "covertreex-parity-session")
+
+
+def _session(config: pytest.Config) -> object:
+    explain = config.getoption("parity_explain")
+    if explain is not None and wanted(config):
+        raise pytest.UsageError("--parity-explain writes nothing: freeze without it")
+    if explain is not None:
+        from covertreex.testing.explain import ExplainSession
+
+        return ExplainSession(config, explain)
+    if not wanted(config):
+        return ParitySession(config)
+    if config.getoption("freeze_prune"):
+        from covertreex.testing.pruning import PruneSession
+
+        return PruneSession(config)
+    from covertreex.testing.freezing import FreezeSession
+
+    return FreezeSession(config)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Make a test of every check for a function that takes `parity_check`."""
     if "parity_check" in metafunc.fixturenames:
         metafunc.parametrize("parity_check", suite_of(metafunc.config).checks())
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Show on a terminal how far the checks are."""
+    if checks := {item.nodeid: check for item, check in checks_of(session.items)}:
+        from covertreex.testing.progress import watch
+
+        freezing = wanted(session.config)
+        watch(session.config, "freezing" if freezing else "comparing", checks)
 
 
 @pytest.fixture(scope="session")
@@ -130,6 +162,8 @@ class ParitySession:
         if not summary.green and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         if path := self.config.getoption("parity_json"):
+            from covertreex.testing.report import as_json
+
             _write_json(Path(path), as_json(summary))
         if stamp:
             self._stamp(Path(stamp), summary)
@@ -137,6 +171,9 @@ class ParitySession:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print the report."""
         if self._summary is not None:
+            from covertreex.testing.journal import undecided
+            from covertreex.testing.report import render
+
             if undecided(self._summary.suite.store.root):
                 note = "a freeze was killed before it had decided: the set is the old one"
                 terminalreporter.write_line(note)
@@ -147,6 +184,8 @@ class ParitySession:
             terminalreporter.write(text)
 
     def _summarise(self, suite: Suite) -> Summary:
+        from covertreex.testing.report import Summary
+
         order = [check for check in suite.all_checks() if check in self._records]
         records = [self._records[check] for check in order]
         strict = bool(self.config.getoption("parity_strict"))
@@ -162,6 +201,8 @@ class ParitySession:
         if not summary.green:
             path.unlink(missing_ok=True)
         elif summary.complete and not self._uncollected:
+            from covertreex.testing.stamp import write_stamp
+
             write_stamp(path, summary.suite)
 
 

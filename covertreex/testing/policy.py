@@ -23,7 +23,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from covertreex.testing.compare import Rule
+from covertreex.testing.comparison import Rule
 from covertreex.testing.records import Record
 from covertreex.testing.verdicts import PolicyError
 

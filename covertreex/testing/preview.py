@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from covertreex.testing.compare import Comparison
+from covertreex.testing.comparison import Comparison
 from covertreex.testing.planning import Kind, Plan, Unused, Update
 
 BLOCKS = "·▁▂▃▄▅▆▇█"

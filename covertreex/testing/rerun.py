@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from covertreex.testing.bits import Array
-from covertreex.testing.compare import compare
+from covertreex.testing.comparison import compare
 from covertreex.testing.computed import CaseRun
 from covertreex.testing.golden import Golden, is_frozen, thaw
 from covertreex.testing.manifest import golden_name

@@ -32,6 +32,8 @@ from covertreex.testing.verdicts import HarnessError, ParityFailure
 REMEMBERED_CASES = 2
 
 Arrays = Mapping[str, Array]
+Trace = Callable[[str, tuple[int, ...], Arrays, Arrays], Mapping[str, Sequence[Any]]]
+"""What an element is made of: see `Stage`."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +49,18 @@ class Stage:
     run
         ``run(engine, inputs, upstream) -> {output: array}``; `upstream` holds the outputs of every
         stage before this one. All arrays are copies that the engine may use up.
+    trace
+        ``trace(output, index, inputs, outputs) -> {name: [index, ...]}``: the elements of inputs
+        and of earlier outputs that one element of an output is made of, for ``--parity-explain``.
+        An index may be shorter than the array has axes, or have slices: a row, all of it (``()``).
+        `outputs` are the reference's, up to this stage's own. Without it a walk shows, of each
+        earlier output, the worst element.
     """
 
     name: str
     outputs: tuple[str, ...]
     run: Callable[[Any, Arrays, Arrays], Arrays]
+    trace: Trace | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -38,12 +38,32 @@ class HarnessError(Exception):
     """The root of every error the harness raises."""
 
 
+class MissingExtraError(HarnessError, ImportError):
+    """A package that the harness needs is not installed.
+
+    Parameters
+    ----------
+    package
+        Its name.
+    """
+
+    def __init__(self, package: str | None) -> None:
+        super().__init__(
+            f"covertreex.testing needs {package}, which is not installed: "
+            "python -m pip install 'covertreex[testing]'"
+        )
+
+
 class UnsupportedArrayError(HarnessError):
     """An array of a dtype that cannot be frozen or compared."""
 
 
 class PolicyError(HarnessError):
     """A policy that cannot be read, or that has no row for a golden."""
+
+
+class TargetError(HarnessError):
+    """Something that was asked for by name, and is not there."""
 
 
 class StageError(HarnessError):

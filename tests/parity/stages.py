@@ -13,6 +13,8 @@ import numpy.typing as npt
 
 from covertreex.testing import Stage
 
+from . import traces
+
 Arrays = Mapping[str, npt.NDArray[Any]]
 
 
@@ -85,11 +87,16 @@ def _knn(engine: Any, inputs: Arrays, upstream: Arrays) -> Arrays:
 
 
 STAGES = (
-    Stage("inducing", ("inducing_indices",), _inducing),
-    Stage("cholesky", ("cholesky",), _cholesky),
-    Stage("project", ("v_matrix", "p_diag"), _project),
-    Stage("kernel_block", ("kernel_block",), _kernel_block),
-    Stage("dot_block", ("dot_block",), _dot_block),
-    Stage("distance_block_no_gate", ("distances", "mask"), _distance_block_no_gate),
-    Stage("knn", ("knn_indices", "knn_distances"), _knn),
+    Stage("inducing", ("inducing_indices",), _inducing, traces.inducing),
+    Stage("cholesky", ("cholesky",), _cholesky, traces.cholesky),
+    Stage("project", ("v_matrix", "p_diag"), _project, traces.project),
+    Stage("kernel_block", ("kernel_block",), _kernel_block, traces.kernel_block),
+    Stage("dot_block", ("dot_block",), _dot_block, traces.dot_block),
+    Stage(
+        "distance_block_no_gate",
+        ("distances", "mask"),
+        _distance_block_no_gate,
+        traces.distance_block_no_gate,
+    ),
+    Stage("knn", ("knn_indices", "knn_distances"), _knn, traces.knn),
 )
