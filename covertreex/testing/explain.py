@@ -165,9 +165,9 @@ def explanation(walk: Walk, output: str, index: Part) -> Text:
             for value in step.values:
                 mark = step.on_the_way and value.parts and value.role not in parted
                 if mark:
-                    parted[value.role] = f"{step.title} (stage {stage.name})"
+                    parted[value.role] = f"{step.element} (stage {stage.name})"
                 line = _line(value, widths, PARTS if mark else "")
-                text.append(f"    {line}\n", style="red" if value.parts else "")
+                text.append(f"    {line}\n", style=_style(value))
     text.append("\n" + "\n".join(_closing(walk, steps, parted)), style="bold")
     return text
 
@@ -175,7 +175,15 @@ def explanation(walk: Walk, output: str, index: Part) -> Text:
 def _line(value: Value, widths: Sequence[int], mark: str) -> str:
     cells = [cell.ljust(width) for cell, width in zip(value.cells, widths, strict=True)]
     distance = "" if value.role == GOLDEN or value.note else f"{value.ulp:,} ULP"
+    if value.ulp and value.allowed:
+        distance += ", allowed"
     return "  ".join(filter(None, [*cells, distance, value.note, mark])).rstrip()
+
+
+def _style(value: Value) -> str:
+    if not value.parts:
+        return ""
+    return "yellow" if value.allowed and not value.note else "red"
 
 
 def _fed(digests: Mapping[str, str]) -> str:

@@ -32,13 +32,17 @@ GOLDEN = "golden"
 
 @dataclass(frozen=True)
 class Value:
-    """What one role gives: a number in three notations, or a note that says why there is none."""
+    """What one role gives: a number in three notations, or a note that says why there is none.
+
+    `allowed` tells whether the policy lets it be what it is.
+    """
 
     role: str
     decimal: str = ""
     hexadecimal: str = ""
     bits: str = ""
     ulp: int = 0
+    allowed: bool = True
     note: str = ""
 
     @property
@@ -54,7 +58,7 @@ class Value:
 
 @dataclass(frozen=True)
 class Step:
-    """One output, or a part of it: a line that sums it up, and the values of one element.
+    """One output, or a part of it: a line that sums it up, and the values of one `element`.
 
     `on_the_way` tells what the walked element is made of from what merely stands beside it.
     """
@@ -62,6 +66,7 @@ class Step:
     output: str
     title: str
     values: tuple[Value, ...] = ()
+    element: str = ""
     on_the_way: bool = False
 
 
@@ -102,6 +107,13 @@ class Walk:
         golden = self.sight(GOLDEN, output)
         return golden if isinstance(golden, np.ndarray) else self.run.output(REFERENCE, output)
 
+    def rule(self, role: str, output: str) -> Rule:
+        """Return what a role may differ by."""
+        if role == REFERENCE:
+            return BITS
+        policy = self.suite.policy
+        return policy.rows[policy.find(self.case, output)].rule
+
     def differences(self, role: str, output: str, part: Part = (), rule: Rule = BITS) -> Comparison:
         """Compare what a role gives with the base, all of it or a part."""
         base, found = self.base(output), self.sight(role, output)
@@ -113,13 +125,10 @@ class Walk:
 
     def start(self) -> tuple[str, Part] | None:
         """Return the worst element of the first output that is beyond the policy, or differs."""
-        policy = self.suite.policy
         for bitwise in (False, True):
             for output in self.suite.outputs:
                 for role in self.roles:
-                    rule = BITS
-                    if not bitwise and role != REFERENCE:
-                        rule = policy.rows[policy.find(self.case, output)].rule
+                    rule = BITS if bitwise else self.rule(role, output)
                     found = self.differences(role, output, rule=rule)
                     if not found.ok:
                         return output, found.worst or self.focus(output, ()) or ()
@@ -207,11 +216,11 @@ class Walk:
         if index is None:
             return Step(output, f"{title}: empty", on_the_way=True)
         if size == 1:
-            return Step(output, title, self.values(output, index), on_the_way=True)
-        counts = self._counts(output, part)
+            return Step(output, title, self.values(output, index), title, on_the_way=True)
+        counts, worst = self._counts(output, part), f"{output}{part_text(index)}"
         values = self.values(output, index) if counts else ()
-        said = f"{counts}; worst {output}{part_text(index)}" if counts else "equal in all"
-        return Step(output, f"{title}, {size:,} elements: {said}", values, on_the_way=True)
+        said = f"{counts}; worst {worst}" if counts else "equal in all"
+        return Step(output, f"{title}, {size:,} elements: {said}", values, worst, on_the_way=True)
 
     def _beside(self, output: str) -> Step:
         """Show an output that the way does not pass, by its worst element."""
@@ -253,7 +262,8 @@ class Walk:
         value, expected = np.asarray(found[index]), np.asarray(base[index])
         hexadecimal = float(value).hex() if value.dtype.kind == "f" else ""
         ulp = int(ulp_distance(expected.reshape(1), value.reshape(1))[0])
-        return Value(label, str(value[()]), hexadecimal, hex_bits(value), ulp)
+        allowed = ulp == 0 or compare(expected, value, self.rule(role, output)).ok
+        return Value(label, str(value[()]), hexadecimal, hex_bits(value), ulp, allowed)
 
     def label(self, role: str) -> str:
         """Name a role for people."""

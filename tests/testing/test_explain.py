@@ -13,7 +13,17 @@ from parity.suite import SUITE
 from test_plugin import BODY, CONFTEST, CRASH, GRAM_OFF, POLICY, REFERENCE_MOVES
 from toy_pair import ELEMENTS, EXACT, ROWS, STAGES, by_elements, by_rows, make_suite
 
-from covertreex.testing import Policy, Row, Rule, StageError, Suite, TargetError
+from covertreex.testing import (
+    REFERENCE,
+    Check,
+    ParityFailure,
+    Policy,
+    Row,
+    Rule,
+    StageError,
+    Suite,
+    TargetError,
+)
 from covertreex.testing.explain import PARTS, Target, explanation
 from covertreex.testing.walk import Walk
 
@@ -88,6 +98,32 @@ def test_a_drift_of_the_reference_is_named(frozen: Path) -> None:
     assert "elements is equal, bit for bit" in text
 
 
+@pytest.mark.parametrize(
+    ("role", "first"),
+    [(REFERENCE, "gram"), ("elements", "gram"), ("elements on frozen inputs", "nearest")],
+)
+def test_a_failure_names_its_first_stage_in_every_role(frozen, snapshot, role, first) -> None:
+    """`s` is wrong and so is `value`: fed frozen inputs it is its own stage's fault."""
+
+    def wrong(right):
+        def nearest(g, s):
+            found = ROWS["nearest"](g, s)
+            return {**found, "value": found["value"] * 2}
+
+        def gram(points):
+            found = right["gram"](points)
+            return {**found, "s": found["s"] * 3}
+
+        return {"gram": gram, "nearest": nearest}
+
+    engines = {"reference": ("rows", wrong(ROWS))} if role == REFERENCE else {}
+    suite = make_suite(frozen, candidates={"elements": wrong(ELEMENTS)}, **engines)
+    with pytest.raises(ParityFailure) as caught:
+        suite.check(Check("odd", "value", role), snapshot)
+    assert caught.value.first_stage == first
+    assert f"first stage concerned: {first}" in str(caught.value)
+
+
 def test_a_way_leads_back_to_what_an_element_is_made_of(frozen: Path) -> None:
     """`value[2]` is made of `s[2]`, wrong, and of the row `g[2]`, which is right but for one."""
 
@@ -119,7 +155,9 @@ def test_what_the_policy_allows_is_no_place_to_begin(frozen: Path) -> None:
     suite = make_suite(frozen, candidates=worse, policy=near, stages=TRACED)
     assert told(suite).startswith("from value[")
     only = make_suite(frozen, candidates={"elements": off}, policy=near, stages=TRACED)
-    assert told(only).startswith("from g[3, 1]")
+    text = told(only)
+    assert text.startswith("from g[3, 1]")
+    assert re.search(rf"elements  .*  1 ULP, allowed  {PARTS}\n", text)
 
 
 def shorter(points):
