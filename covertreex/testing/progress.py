@@ -35,6 +35,10 @@ REDRAWN_AFTER = 0.1
 """Seconds from one drawing to the next; what may take long is drawn at once."""
 
 
+_REST = Column(no_wrap=True, overflow="ellipsis", ratio=1)
+"""What the other columns leave of a narrow terminal."""
+
+
 class _Rate(ProgressColumn):
     """Things done a second."""
 
@@ -48,7 +52,7 @@ class Line:
     def __init__(self, config: pytest.Config, title: str, total: int) -> None:
         self._writer = config.get_terminal_writer()
         console = Console(file=sys.stdout, force_terminal=True, legacy_windows=False)
-        name = TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True))
+        name = TextColumn("{task.description}", markup=False, table_column=_REST)
         self._bar = RichProgress(
             TextColumn(title),
             BarColumn(bar_width=20),
@@ -61,6 +65,7 @@ class Line:
             transient=True,
             redirect_stdout=False,
             redirect_stderr=False,
+            expand=True,
         )
         self._task = self._bar.add_task("", total=total)
         self._drawn = -REDRAWN_AFTER
