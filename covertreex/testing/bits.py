@@ -7,6 +7,7 @@ their "ULP" is the difference of the values.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,25 @@ def require_supported(dtype: np.dtype[Any]) -> None:
             f"dtype {dtype} cannot be frozen or compared; "
             "bool, integers, float32 and float64 can: convert the output first"
         )
+
+
+BLOCK = 1 << 16
+"""Elements that are looked at together: small enough for the cache, and never the whole array."""
+
+
+def flat(array: Array) -> Array | np.flatiter[Array]:
+    """Return an array in C order as one that slices into flat pieces, without a copy of it all."""
+    return array.reshape(-1) if array.flags.c_contiguous else array.flat
+
+
+def blocks(array: Array) -> Iterator[Array]:
+    """Yield an array in C order as flat, C-contiguous pieces of `BLOCK` elements, the last shorter.
+
+    They are views where the memory allows it; the array as a whole is never copied.
+    """
+    every = flat(array)
+    for start in range(0, array.size, BLOCK):
+        yield every[start : start + BLOCK]
 
 
 def raw_bits(array: Array) -> Array:

@@ -40,6 +40,17 @@ def suite_of(config: pytest.Config) -> Suite:
     return config.stash[_SUITE]
 
 
+def check_at(config: pytest.Config, nodeid: str) -> Check | None:
+    """Return the check that a test of this name makes, or None if it makes none.
+
+    Of a test whose worker died, pytest-xdist's controller knows no more than the name.
+    """
+    _, _, parameters = nodeid.partition("[")
+    if not parameters or not config.hook.pytest_parity_suite.get_hookimpls():
+        return None
+    return suite_of(config).check_ids.get(parameters.removesuffix("]"))
+
+
 def checks_of(items: Iterable[pytest.Item]) -> list[tuple[pytest.Item, Check]]:
     """Return the items that make a check, each with it."""
     found = []

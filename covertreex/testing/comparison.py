@@ -8,15 +8,22 @@ atol or rtol. Arrays are walked in blocks, so memory stays small; only what diff
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from covertreex.testing.bits import Array, hex_bits, raw_bits, require_supported, ulp_distance
-
-BLOCK = 1 << 20
+from covertreex.testing.bits import (
+    Array,
+    blocks,
+    hex_bits,
+    raw_bits,
+    require_supported,
+    ulp_distance,
+)
 
 
 @dataclass(frozen=True)
@@ -109,18 +116,35 @@ def compare(expected: Array, actual: Array, rule: Rule = BITS) -> Comparison:
     Comparison
         The finding; ``ok`` says whether the rule holds.
     """
-    require_supported(expected.dtype)
-    if expected.dtype != actual.dtype:
-        found = f"dtype {actual.dtype} where {expected.dtype} is expected"
-        return Comparison(expected.size, rule, mismatch=found)
-    if expected.shape != actual.shape:
-        found = f"shape {actual.shape} where {expected.shape} is expected"
-        return Comparison(expected.size, rule, mismatch=found)
+    return compare_blocks(expected.dtype, expected.shape, blocks(expected), actual, rule)
+
+
+def compare_blocks(
+    dtype: np.dtype[Any],
+    shape: tuple[int, ...],
+    expected: Iterable[Array],
+    actual: Array,
+    rule: Rule = BITS,
+) -> Comparison:
+    """Compare an array with one of that dtype and shape that comes in `blocks`.
+
+    They are drawn to the end, and each is done with before the next one is drawn; none is drawn if
+    dtype or shape differ.
+    """
+    require_supported(dtype)
+    size = math.prod(shape)
+    if dtype != actual.dtype:
+        found = f"dtype {actual.dtype} where {dtype} is expected"
+        return Comparison(size, rule, mismatch=found)
+    if shape != actual.shape:
+        found = f"shape {actual.shape} where {shape} is expected"
+        return Comparison(size, rule, mismatch=found)
     tally = _Tally(rule)
-    left, right = expected.reshape(-1), actual.reshape(-1)
-    for start in range(0, left.size, BLOCK):
-        tally.add(start, left[start : start + BLOCK], right[start : start + BLOCK])
-    return tally.comparison(expected, actual)
+    start = 0
+    for left, right in zip(expected, blocks(actual), strict=True):
+        tally.add(start, left, right)
+        start += left.size
+    return tally.comparison(size, shape)
 
 
 @dataclass
@@ -131,6 +155,7 @@ class _Tally:
     differing: int = 0
     failing: int = 0
     worst: tuple[bool, int, int] = (False, 0, 0)
+    values: tuple[Any, Any] = (None, None)
     max_abs: float = 0.0
     max_ulp: int = 0
     ulp_used: int = 0
@@ -139,10 +164,10 @@ class _Tally:
 
     def add(self, start: int, left: Array, right: Array) -> None:
         """Take in one block of both flat arrays, which begins at `start`."""
-        left, right = np.ascontiguousarray(left), np.ascontiguousarray(right)
-        places = np.flatnonzero(raw_bits(left) != raw_bits(right))
-        if not places.size:
+        unequal = raw_bits(left) != raw_bits(right)
+        if not unequal.any():
             return
+        places = np.flatnonzero(unequal)
         left, right = left[places], right[places]
         ulp, delta = ulp_distance(left, right), absolute_delta(left, right)
         failing = self._judge(left, right, ulp, delta)
@@ -156,6 +181,7 @@ class _Tally:
         rank = (bool(failing[top]), int(ulp[top]))
         if self.differing == places.size or rank > self.worst[:2]:
             self.worst = (*rank, start + int(places[top]))
+            self.values = (left[top], right[top])
         self.max_ulp = max(self.max_ulp, int(ulp.max()))
 
     def _judge(
@@ -178,20 +204,20 @@ class _Tally:
             self.tolerance_used = max(self.tolerance_used, float(used.max()))
         return ~(by_ulp | by_tolerance)
 
-    def comparison(self, expected: Array, actual: Array) -> Comparison:
+    def comparison(self, size: int, shape: tuple[int, ...]) -> Comparison:
         """Close the sums."""
         if not self.differing:
-            return Comparison(expected.size, self.rule)
-        index = tuple(int(i) for i in np.unravel_index(self.worst[2], expected.shape))
+            return Comparison(size, self.rule)
+        index = tuple(int(i) for i in np.unravel_index(self.worst[2], shape))
         counted = ((k, int(count)) for k, count in enumerate(self.lengths) if count)
         return Comparison(
-            elements=expected.size,
+            elements=size,
             rule=self.rule,
             differing=self.differing,
             failing=self.failing,
             worst=index,
-            expected=_both(expected[index]),
-            actual=_both(actual[index]),
+            expected=_both(self.values[0]),
+            actual=_both(self.values[1]),
             max_abs=self.max_abs,
             max_ulp=self.max_ulp,
             histogram=tuple((1 << (k - 1), count) for k, count in counted),

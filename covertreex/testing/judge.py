@@ -6,8 +6,10 @@ before it is sound, so each names its own cause. What is found is raised as `Par
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from syrupy.assertion import SnapshotAssertion
@@ -80,9 +82,9 @@ def judge(suite: Suite, check: Check, snapshot: SnapshotAssertion) -> Record:
 def _judge_reference(
     suite: Suite, run: CaseRun, record: Record, snapshot: SnapshotAssertion
 ) -> Record:
-    array = run.output(REFERENCE, record.output)
-    golden = snapshot.use_extension(suite.extension)(name=golden_name(record.output, record.case))
-    if golden == array:
+    array = _after_golden(run, record.output, partial(run.output, REFERENCE, record.output))
+    name = golden_name(record.output, record.case)
+    if snapshot(name=name, extension_class=suite.extension) == array:
         noise, quality = run.noise(record.output), run.quality(record.output)
         return replace(record, elements=array.size, noise=noise, quality=quality)
     found = _against_golden(run, record.output, array, BITS, drifted=True)
@@ -91,7 +93,8 @@ def _judge_reference(
 
 
 def _judge_candidate(suite: Suite, run: CaseRun, record: Record, check: Check) -> Record:
-    array = run.output(check.engine, check.output, frozen=check.frozen)
+    own = partial(run.output, check.engine, check.output, frozen=check.frozen)
+    array = _after_golden(run, check.output, own)
     row = suite.policy.find(check.case, check.output)
     rule = suite.policy.rows[row].rule
     found = _against_golden(run, check.output, array, rule)
@@ -110,11 +113,23 @@ def _freeze(suite: Suite, run: CaseRun, record: Record, snapshot: SnapshotAssert
     suite.store.stage_input(record.case, run.input_sha256)
     array = run.output(REFERENCE, record.output)
     name = golden_name(record.output, record.case)
-    golden = snapshot.use_extension(suite.extension)
-    if not golden(name=name) == array:  # noqa: SIM201  (syrupy defines == only)
-        cause = golden.executions[0].exception
+    golden = snapshot(name=name, extension_class=suite.extension)
+    if not golden == array:  # noqa: SIM201  (syrupy defines == only)
+        cause = golden.executions[golden.num_executions - 1].exception
         raise FreezeRefusedError(f"syrupy did not take {name}: {cause}") from cause
     return replace(record, elements=array.size)
+
+
+def _after_golden(run: CaseRun, output: str, made: Callable[[], Array]) -> Array:
+    """Make an array; if that raises, a golden that is damaged is the finding, and not the engine.
+
+    A large golden is otherwise read in the pass that compares it, after the engine has run.
+    """
+    with ExitStack() as on_error:
+        on_error.callback(run.golden(output).verify)
+        array = made()
+        on_error.pop_all()
+    return array
 
 
 def _against_golden(
@@ -126,7 +141,7 @@ def _against_golden(
     """
     golden = run.golden(output)
     if golden.entry.whole:
-        return compare(golden.array, array, rule)
+        return golden.compare(array, rule)
     if golden.is_bitwise(array):
         return Comparison(array.size, rule)
     if (array.dtype.str, array.shape) != (golden.entry.dtype, golden.entry.shape):
@@ -136,7 +151,7 @@ def _against_golden(
     whole = None if drifted else run.whole(output)
     if whole is not None:
         return compare(whole, array, rule)
-    sampled = compare(golden.array, golden.same_part(array), rule)
+    sampled = golden.compare(golden.same_part(array), rule)
     if sampled.differing:
         return sampled
     rows = len(golden.entry.rows or ())

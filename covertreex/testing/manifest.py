@@ -235,16 +235,21 @@ def _integers(value: Any) -> bool:
 def _present(entry: Entry) -> dict[str, Any]:
     optional = {"rows": entry.rows, "row_size": entry.row_size}
     absent = {key for key, value in optional.items() if value is None}
-    return {key: value for key, value in asdict(entry).items() if key not in absent}
+    return {key: value for key, value in vars(entry).items() if key not in absent}
+
+
+# Made once: `json.dumps` with arguments makes an encoder for each of many thousand values.
+_line = json.JSONEncoder(ensure_ascii=False, sort_keys=True, allow_nan=False).encode
+_key = json.JSONEncoder().encode
 
 
 def _text(value: Any, indent: str = "") -> str:
     """Sorted JSON: an object a line per key, a list on one line."""
     if not isinstance(value, Mapping):
-        return json.dumps(value, ensure_ascii=False, sort_keys=True, allow_nan=False)
+        return _line(value)
     if not value:
         return "{}"
     inner = indent + " "
     keys = sorted(value, key=lambda key: (len(key), key) if key.isdigit() else (0, key))
-    lines = (f"{inner}{json.dumps(key)}: {_text(value[key], inner)}" for key in keys)
+    lines = (f"{inner}{_key(key)}: {_text(value[key], inner)}" for key in keys)
     return "{\n" + ",\n".join(lines) + f"\n{indent}}}"

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from covertreex.testing.bits import Array, require_supported
+from covertreex.testing.bits import Array, blocks, require_supported
 from covertreex.testing.verdicts import GoldenDamagedError, UnsupportedArrayError
 
 LONGEST_HEADER = 1024
@@ -35,8 +35,12 @@ def canonical(array: Array) -> Array:
 
 
 def array_sha256(array: Array) -> str:
-    """Hash the full C-order little-endian bytes of an array, without a copy where it is so."""
-    return hashlib.sha256(canonical(array).reshape(-1).view(np.uint8).data).hexdigest()
+    """Hash the full C-order little-endian bytes of an array, without a copy of it."""
+    require_supported(array.dtype)
+    digest = hashlib.sha256()
+    for block in blocks(array):
+        digest.update(canonical(block).view(np.uint8).data)
+    return digest.hexdigest()
 
 
 def inputs_sha256(inputs: Mapping[str, Array]) -> str:
@@ -46,9 +50,10 @@ def inputs_sha256(inputs: Mapping[str, Array]) -> str:
         array = np.asarray(inputs[name])
         if array.dtype.hasobject:
             raise UnsupportedArrayError(f"input {name!r} is of dtype object: it has no bytes")
-        array = np.asarray(array, dtype=array.dtype.newbyteorder("<"), order="C")
-        digest.update(f"{name}\0{array.dtype.str}\0{array.shape}\0".encode())
-        digest.update(array.tobytes())
+        dtype = array.dtype.newbyteorder("<")
+        digest.update(f"{name}\0{dtype.str}\0{array.shape}\0".encode())
+        for block in blocks(array):
+            digest.update(block.astype(dtype, copy=False).tobytes())
     return digest.hexdigest()
 
 
@@ -67,9 +72,21 @@ def decode(data: bytes) -> Array:
     GoldenDamagedError
         If the bytes are anything but what `encode` writes; it says in which way.
     """
-    if not data:
+    shape, dtype, offset = header(data[:LONGEST_HEADER], len(data))
+    return np.frombuffer(data, dtype=dtype, offset=offset).reshape(shape)
+
+
+def header(start: bytes, length: int) -> tuple[tuple[int, ...], np.dtype[Any], int]:
+    """Return shape, dtype and where the data begin, from the start of a file of that length.
+
+    Raises
+    ------
+    GoldenDamagedError
+        If `encode` writes no such file; it says in which way.
+    """
+    if not start:
         raise GoldenDamagedError("is empty (zero bytes)")
-    shape, fortran, dtype, offset = _header(data)
+    shape, fortran, dtype, offset = _header(start)
     if dtype.hasobject:
         raise GoldenDamagedError("holds dtype object, that is a pickle; it was not loaded")
     try:
@@ -80,12 +97,12 @@ def decode(data: bytes) -> Array:
         raise GoldenDamagedError(f"is big-endian (dtype {dtype.str})")
     if fortran:
         raise GoldenDamagedError("is in Fortran order")
-    wanted, held = math.prod(shape) * dtype.itemsize, len(data) - offset
+    wanted, held = math.prod(shape) * dtype.itemsize, length - offset
     if held < wanted:
         raise GoldenDamagedError(f"is truncated: {held:,} of {wanted:,} bytes of data")
     if held > wanted:
         raise GoldenDamagedError(f"has {held - wanted:,} bytes after its data")
-    return np.frombuffer(data, dtype=dtype, offset=offset).reshape(shape)
+    return shape, dtype, offset
 
 
 def _header(data: bytes) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:

@@ -179,11 +179,12 @@ def _update(
     same = (known.dtype, known.shape, known.sha256) == (entry.dtype, entry.shape, entry.sha256)
     try:
         golden = read(name)
+        if same:
+            golden.verify()
+            return None
+        found, strip = _beside(golden, entry, data)
     except (GoldenDamagedError, GoldenMissingError):
         return Update(name, Kind.REPAIRED if same else Kind.CHANGED, entry, data, known)
-    if same:
-        return None
-    found, strip = _beside(golden, entry, data)
     return Update(name, Kind.CHANGED, entry, data, known, found, strip)
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from covertreex.testing.collected import checks_of, suite_of
+from covertreex.testing.collected import check_at, checks_of, suite_of
 from covertreex.testing.options import LOG_WIDTH, add_options, wanted
 from covertreex.testing.records import CHECK_PROPERTY, RECORD_PROPERTY, Check, Record
 from covertreex.testing.verdicts import MissingExtraError, Verdict
@@ -134,12 +134,17 @@ class ParitySession:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take the record of a check; one that failed without a record is an ERROR."""
+        if report.passed and report.when != "call":
+            return  # set-up and tear-down that went well say nothing new
         properties = dict(report.user_properties)
-        if CHECK_PROPERTY not in properties:
+        if CHECK_PROPERTY in properties:
+            check = Check(*json.loads(str(properties[CHECK_PROPERTY])))
+        elif report.failed and (lost := check_at(self.config, report.nodeid)) is not None:
+            check = lost  # its worker died, and its properties with it
+        else:
             if report.failed:
                 self._others.append(report.nodeid)
             return
-        check = Check(*json.loads(str(properties[CHECK_PROPERTY])))
         line = properties.get(RECORD_PROPERTY)
         record = Record.loads(str(line)) if line is not None else None
         if report.failed and (record is None or record.ok):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from covertreex.testing.verdicts import Verdict
@@ -19,6 +19,8 @@ RECORD_PROPERTY = "parity_record"
 REFERENCE = "reference"
 GOLDEN_SET = "golden set"
 FROZEN = " on frozen inputs"
+
+_encode = json.JSONEncoder(sort_keys=True).encode
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ class Record:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the record as plain JSON values; an infinity becomes a string."""
-        fields = asdict(self)
+        fields = dict(vars(self))
         for name in ("max_abs", "noise"):
             value = fields[name]
             if value is not None and not math.isfinite(value):
@@ -103,7 +105,7 @@ class Record:
 
     def dumps(self) -> str:
         """Return the record as one line."""
-        return json.dumps(self.as_dict(), sort_keys=True)
+        return _encode(self.as_dict())
 
     @classmethod
     def loads(cls, line: str) -> Record:

@@ -11,12 +11,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
+from weakref import WeakValueDictionary
 
 from covertreex.testing import journal, ledger
 from covertreex.testing.bits import Array
-from covertreex.testing.golden import FULL_LIMIT, Golden, freeze, thaw
+from covertreex.testing.golden import FULL_LIMIT, Golden, freeze
 from covertreex.testing.manifest import Entry, Freeze, Manifest, golden_name
 from covertreex.testing.planning import Change, Plan, Unused, plan_of
 from covertreex.testing.verdicts import (
@@ -43,6 +45,7 @@ class GoldenStore:
         self.root = Path(root).absolute()
         self.full_limit = full_limit
         self._manifest: Manifest | None = None
+        self._alive: WeakValueDictionary[str, Golden] = WeakValueDictionary()
         self._lock: int | None = None
         self._staged: dict[str, tuple[Entry, bytes]] = {}
         self._inputs: dict[str, str] = {}
@@ -69,8 +72,11 @@ class GoldenStore:
                     f"a freeze of {self.root} was interrupted after it had decided; "
                     "any freeze session finishes it before it begins its own"
                 )
-            data = self._bytes(self.manifest_path)
-            self._manifest = Manifest() if data is None else Manifest.loads(_utf8(data))
+            try:
+                with self._open(self.manifest_path) as stream:
+                    self._manifest = Manifest.loads(_utf8(stream.read()))
+            except GoldenMissingError:
+                self._manifest = Manifest()
         return self._manifest
 
     @property
@@ -82,18 +88,30 @@ class GoldenStore:
         GoldenDamagedError
             If it is not the one that the manifest seals.
         """
-        return ledger.checked(self._bytes(self.root / journal.LEDGER), self.manifest.ledger)
+        try:
+            with self._open(self.root / journal.LEDGER) as stream:
+                data = stream.read()
+        except GoldenMissingError:
+            data = None
+        return ledger.checked(data, self.manifest.ledger)
 
     def path(self, name: str) -> Path:
         """Return the file of a golden named ``<output>/<case>``."""
-        return self.root / f"{golden_name(*name.split('/', 1))}.npy"
+        return Path(self.location(name))
+
+    def location(self, name: str) -> str:
+        """Return the same as text."""
+        return f"{self.root}/{golden_name(*name.split('/', 1))}.npy"
 
     def name_at(self, path: str | Path) -> str:
         """Return the name of the golden whose file this is; the inverse of `path`."""
-        return str(Path(path).relative_to(self.root).with_suffix(""))
+        return str(path).removeprefix(f"{self.root}/").removesuffix(".npy")
 
     def read(self, name: str) -> Golden:
-        """Read one golden, checked against the manifest.
+        """Read one golden, checked against the manifest: a small one wholly, now and once.
+
+        Of a large one header and length are checked, the rest in the pass that compares it. For as
+        long as somebody holds a golden, it is given again and not read again.
 
         Raises
         ------
@@ -105,13 +123,12 @@ class GoldenStore:
         entry = self.manifest.goldens.get(name)
         if entry is None:
             raise GoldenMissingError(f"no golden {name} is frozen in {self.root}")
-        data = self._bytes(self.path(name))
-        if data is None:
-            raise GoldenMissingError(f"{self.path(name)} is gone; the manifest lists it")
-        try:
-            return thaw(entry, data)
-        except GoldenDamagedError as error:
-            raise GoldenDamagedError(f"{self.path(name)} {error}") from error
+        known = self._alive.get(name)
+        if known is not None and known.entry is entry:
+            return known
+        path = self.path(name)
+        self._alive[name] = golden = Golden(entry, partial(self._open, path), str(path))
+        return golden
 
     def strays(self) -> list[str]:
         """Name the files that no entry of the manifest accounts for, relative to the root.
@@ -139,14 +156,14 @@ class GoldenStore:
             inputs=tuple(sorted(set(manifest.inputs) - cases)),
         )
 
-    def _bytes(self, path: Path) -> bytes | None:
-        """Read a file of the set, or nothing if it is not there; follow no symbolic link."""
+    def _open(self, path: Path) -> BinaryIO:
+        """Open a file of the set; follow no symbolic link."""
         if path.is_symlink() or (path.parent != self.root and path.parent.is_symlink()):
             raise GoldenDamagedError(f"{path} is a symbolic link, or lies behind one")
         try:
-            return path.read_bytes()
-        except FileNotFoundError:
-            return None
+            return path.open("rb")
+        except FileNotFoundError as error:
+            raise GoldenMissingError(f"{path} is gone; the manifest lists it") from error
         except OSError as error:
             raise GoldenDamagedError(f"{path} cannot be read: {error}") from error
 

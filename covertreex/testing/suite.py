@@ -176,6 +176,11 @@ class Suite:
         checks = [Check(case, output, role) for case, output in cases for role in roles]
         return [Check("", "", GOLDEN_SET), *checks]
 
+    @cached_property
+    def check_ids(self) -> Mapping[str, Check]:
+        """The checks by their pytest ids."""
+        return {check.id: check for check in self.all_checks()}
+
     def checks(self) -> list[Any]:
         """Return the parameters of the one test body, with readable ids.
 

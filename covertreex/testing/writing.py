@@ -25,6 +25,7 @@ from covertreex.testing.verdicts import HarnessError
 if TYPE_CHECKING:
     from covertreex.testing.suite import Suite
 
+
 class WriteSession:
     """A session that may change the set of goldens."""
 

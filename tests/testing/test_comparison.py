@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from covertreex.testing import Rule, compare
-from covertreex.testing.comparison import BLOCK, absolute_delta
+from covertreex.testing.bits import BLOCK
+from covertreex.testing.comparison import absolute_delta
 
 BASE = np.linspace(-3.0, 5.0, 24).reshape(4, 6)
 
