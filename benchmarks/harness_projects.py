@@ -181,7 +181,7 @@ PAIR = _ours("covertreex, two engines", '{"candidate": make}', WHOLE, 3)
 DIGEST = _ours("covertreex, digest + rows", "{}", 128 * 1024, 1)
 UPDATE = ("--snapshot-update",)
 SYRUPY = Project("syrupy, np.save in single files", SINGLE_FILE, "", ("syrupy",), UPDATE)
-SYRUPY_TEXT = Project("syrupy, amber text", AMBER, "", ("syrupy",), UPDATE)
+AMBER_RUN = Project("syrupy, amber text", AMBER, "", ("syrupy",), UPDATE)
 NDARRAYS = Project(
     "pytest-regressions, ndarrays_regression",
     REGRESSIONS,
