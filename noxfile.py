@@ -51,7 +51,7 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def parity(session: nox.Session) -> None:
-    """Hold both engines against the goldens: report, JSON, stamp. ``-- --explain CASE`` walks."""
+    """Hold both engines against the goldens: report, page, stamp. ``-- --explain CASE`` walks."""
     parser = argparse.ArgumentParser(prog="nox -s parity --", allow_abbrev=False)
     parser.add_argument("--explain", metavar="CASE[:OUTPUT[I,J]]", help="walk through the stages")
     arguments, for_pytest = parser.parse_known_args(session.posargs)
@@ -67,6 +67,8 @@ def parity(session: nox.Session) -> None:
             "--quiet",
             "--parity-strict",
             "--parity-json=reports/parity.json",
+            "--parity-html=reports/parity.html",
+            "--junitxml=reports/parity-junit.xml",
             f"--parity-stamp={STAMP}",
             *for_pytest,
         )

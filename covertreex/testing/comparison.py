@@ -24,6 +24,7 @@ from covertreex.testing.bits import (
     require_supported,
     ulp_distance,
 )
+from covertreex.testing.pictures import Bins, Picture
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,8 @@ class Comparison:
         share of atol + rtol * |expected| among the elements that passed by nothing else.
     mismatch
         The finding when dtype or shape differ; then no element was looked at.
+    shape, heat
+        Where the differing elements lie, as `Picture` has it; empty if none differs.
     """
 
     elements: int
@@ -77,11 +80,21 @@ class Comparison:
     ulp_used: int = 0
     tolerance_used: float = 0.0
     mismatch: str = ""
+    shape: tuple[int, ...] = ()
+    heat: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
         """Whether every element passes the rule."""
         return not self.mismatch and self.failing == 0
+
+    @property
+    def picture(self) -> Picture | None:
+        """What is shown of a failure; None if nothing failed, or no element was looked at."""
+        if not self.failing:
+            return None
+        values = (self.worst, self.expected, self.actual, self.histogram)
+        return Picture(self.shape, self.heat, *values, self.failing, str(self.rule))
 
     def lines(self) -> list[str]:
         """Say what was found, for people."""
@@ -139,7 +152,7 @@ def compare_blocks(
     if shape != actual.shape:
         found = f"shape {actual.shape} where {shape} is expected"
         return Comparison(size, rule, mismatch=found)
-    tally = _Tally(rule)
+    tally = _Tally(rule, Bins(shape))
     start = 0
     for left, right in zip(expected, blocks(actual), strict=True):
         tally.add(start, left, right)
@@ -152,6 +165,7 @@ class _Tally:
     """The running sums of one comparison, block by block."""
 
     rule: Rule
+    bins: Bins
     differing: int = 0
     failing: int = 0
     worst: tuple[bool, int, int] = (False, 0, 0)
@@ -171,6 +185,7 @@ class _Tally:
         left, right = left[places], right[places]
         ulp, delta = ulp_distance(left, right), absolute_delta(left, right)
         failing = self._judge(left, right, ulp, delta)
+        self.bins.add(start + places)
         self.differing += places.size
         self.failing += int(np.count_nonzero(failing))
         self.max_abs = max(self.max_abs, float(delta.max()))
@@ -223,6 +238,8 @@ class _Tally:
             histogram=tuple((1 << (k - 1), count) for k, count in counted),
             ulp_used=self.ulp_used,
             tolerance_used=self.tolerance_used,
+            shape=shape,
+            heat=self.bins.heat(),
         )
 
 

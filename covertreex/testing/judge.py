@@ -181,9 +181,11 @@ def _numbers(record: Record, found: Comparison, first_stage: str) -> Record:
         max_ulp=found.max_ulp,
         ulp_used=found.ulp_used,
         tolerance_used=found.tolerance_used,
+        picture=found.picture,
     )
 
 
 def _failure(suite: Suite, record: Record, verdict: Verdict, lines: Sequence[str]) -> ParityFailure:
-    record = replace(record, verdict=verdict, message=lines[0])
-    return ParityFailure(record, "\n".join(lines), suite.reproduce(record.case))
+    detail = "\n".join(lines)
+    record = replace(record, verdict=verdict, message=lines[0], detail=detail)
+    return ParityFailure(record, detail, suite.reproduce(record.selector))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ import pytest
 from covertreex.testing.collected import check_at, checks_of, suite_of
 from covertreex.testing.options import LOG_WIDTH, add_options, wanted
 from covertreex.testing.records import CHECK_PROPERTY, RECORD_PROPERTY, Check, Record
-from covertreex.testing.verdicts import MissingExtraError, Verdict
+from covertreex.testing.verdicts import MissingExtraError, ParityFailure, Verdict
 
 if TYPE_CHECKING:
     from covertreex.testing.report import Summary
@@ -48,6 +49,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="CASE[:OUTPUT[I,J]]",
         help="run no test: walk one element of a case through the stages, engine beside engine",
     )
+    group.addoption("--parity-html", metavar="PATH", help="write the report as one HTML page")
     group.addoption("--parity-stamp", metavar="PATH", help="write the stamp of a green run")
     group.addoption(
         "--parity-strict",
@@ -132,8 +134,26 @@ class ParitySession:
         """Note a module that could not be collected: nobody knows what it would have checked."""
         self._uncollected |= report.failed
 
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Let the verdict come first where a failure is told in one line, and in JUnit."""
+        report = yield
+        crash = getattr(report.longrepr, "reprcrash", None)
+        raised = call.excinfo.value if call.excinfo is not None else None
+        if crash is not None and isinstance(raised, ParityFailure):
+            crash.message = str(raised)
+        return report
+
+    @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take the record of a check; one that failed without a record is an ERROR."""
+        """Take the record of a check; one that failed without a record is an ERROR.
+
+        Only the controller does: a worker of pytest-xdist sends its reports on as they are.
+        """
+        if hasattr(self.config, "workerinput"):
+            return
         if report.passed and report.when != "call":
             return  # set-up and tear-down that went well say nothing new
         properties = dict(report.user_properties)
@@ -149,9 +169,18 @@ class ParitySession:
         record = Record.loads(str(line)) if line is not None else None
         if report.failed and (record is None or record.ok):
             fields = (check.case, check.output, check.role)
-            record = Record(*fields, verdict=Verdict.ERROR, message=_cause(report))
+            cause, detail = _cause(report), report.longreprtext
+            record = Record(*fields, verdict=Verdict.ERROR, message=cause, detail=detail)
         if record is not None and (report.failed or check not in self._records):
             self._records[check] = record
+        self._tell(report, check)
+
+    def _tell(self, report: pytest.TestReport, check: Check) -> None:
+        """Put what is known of a check in place of the JSON that brought it, for JUnit."""
+        texts = (CHECK_PROPERTY, RECORD_PROPERTY)
+        kept = [pair for pair in report.user_properties if pair[0] not in texts]
+        known = self._records.get(check)
+        report.user_properties = [*kept, *(known.properties() if known else ())]
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -161,7 +190,10 @@ class ParitySession:
             return
         if stamp and (self._uncollected or self._others):
             Path(stamp).unlink(missing_ok=True)
+        page = self.config.getoption("parity_html")
         if not self._records:
+            if page:  # that of another run would pass for this one's
+                Path(page).unlink(missing_ok=True)
             return
         self._summary = summary = self._summarise(suite_of(self.config))
         if not summary.green and session.exitstatus == pytest.ExitCode.OK:
@@ -169,7 +201,11 @@ class ParitySession:
         if path := self.config.getoption("parity_json"):
             from covertreex.testing.report import as_json
 
-            _write_json(Path(path), as_json(summary))
+            _write(Path(path), json.dumps(as_json(summary), indent=1) + os.linesep)
+        if page:
+            from covertreex.testing.page import render_page
+
+            _write(Path(page), render_page(summary))
         if stamp:
             self._stamp(Path(stamp), summary)
 
@@ -187,6 +223,8 @@ class ParitySession:
             width = writer.fullwidth if terminalreporter.isatty else LOG_WIDTH
             text = render(self._summary, width=width, color=writer.hasmarkup)
             terminalreporter.write(text)
+            if page := self.config.getoption("parity_html"):
+                terminalreporter.write_line(f"page: {page}")
 
     def _summarise(self, suite: Suite) -> Summary:
         from covertreex.testing.report import Summary
@@ -217,8 +255,8 @@ def _cause(report: pytest.TestReport) -> str:
     return str(crash.message if crash else report.longrepr).strip().partition("\n")[0]
 
 
-def _write_json(path: Path, content: dict[str, Any]) -> None:
+def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.draft")
-    draft.write_text(json.dumps(content, indent=1) + os.linesep, encoding="utf-8")
+    draft.write_text(text, encoding="utf-8", errors="backslashreplace")
     draft.replace(path)

@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from covertreex.testing.pictures import Picture
 from covertreex.testing.verdicts import Verdict
 
 CHECK_PROPERTY = "parity_check"
@@ -59,7 +60,25 @@ class Check:
 
 @dataclass(frozen=True)
 class Record:
-    """One answer: a verdict with its numbers."""
+    """One answer: a verdict with its numbers.
+
+    Attributes
+    ----------
+    case, output, role, stage
+        What was asked, and the stage that makes the output.
+    verdict, first_stage
+        What was found, and the first stage that left the golden.
+    message, detail
+        The first line of what is said of a failure, and all of it.
+    elements, differing, max_abs, max_ulp
+        The numbers of the comparison.
+    noise, quality
+        What the twin in higher precision says of the reference.
+    row, ulp_used, tolerance_used
+        The row of the policy that ruled, and how much of it was needed.
+    picture
+        Where an array that failed differs, and its worst element.
+    """
 
     case: str
     output: str
@@ -77,6 +96,8 @@ class Record:
     row: int = -1
     ulp_used: int = 0
     tolerance_used: float = 0.0
+    detail: str = ""
+    picture: Picture | None = None
 
     @property
     def ok(self) -> bool:
@@ -88,11 +109,21 @@ class Record:
         """The question this answers."""
         return Check(self.case, self.output, self.role)
 
-    def subject(self) -> str:
-        """Name what was looked at."""
+    @property
+    def follows(self) -> bool:
+        """Whether an earlier stage had left the golden before."""
+        return self.first_stage not in ("", self.stage)
+
+    @property
+    def selector(self) -> str:
+        """What `Suite.reproduce` is asked for: the case, or the id of the check that has none."""
+        return self.case or self.check.id
+
+    def subject(self, roles: str = "") -> str:
+        """Name what was looked at, in this role or in several that found the same."""
         if self.role == GOLDEN_SET:
             return "the set of goldens"
-        return f"{self.output} of {self.case} ({self.role})"
+        return f"{self.output} of {self.case} ({roles or self.role})"
 
     def as_dict(self) -> dict[str, Any]:
         """Return the record as plain JSON values; an infinity becomes a string."""
@@ -102,6 +133,12 @@ class Record:
             if value is not None and not math.isfinite(value):
                 fields[name] = str(value)
         return fields
+
+    def properties(self) -> list[tuple[str, object]]:
+        """Return what a JUnit file says of a check, by name; what is empty is left out."""
+        names = ("stage", "first_stage", "elements", "differing", "max_ulp", "max_abs", "noise")
+        found = [("verdict", str(self.verdict)), *((name, getattr(self, name)) for name in names)]
+        return [(f"parity_{name}", value) for name, value in found if value not in ("", None)]
 
     def dumps(self) -> str:
         """Return the record as one line."""
@@ -113,4 +150,6 @@ class Record:
         fields = json.loads(line)
         for name in ("max_abs", "noise"):
             fields[name] = None if fields[name] is None else float(fields[name])
+        if fields["picture"] is not None:
+            fields["picture"] = Picture.of(fields["picture"])
         return cls(**{**fields, "verdict": Verdict(fields["verdict"])})

@@ -9,8 +9,7 @@ are never broken. `as_json` is the same for programs, with a schema version.
 from __future__ import annotations
 
 import io
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,21 +17,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from covertreex.testing.figures import SHORT, case_rows, number, share, total
 from covertreex.testing.machine import python_version
-from covertreex.testing.records import FROZEN, REFERENCE, Record
+from covertreex.testing.records import Record
 from covertreex.testing.suite import Suite
-from covertreex.testing.verdicts import Verdict
 
 SCHEMA = 1
 NARROW = 100
 """Columns of a terminal below which stages are headed by a number, with a legend above."""
-
-_SHORT = {
-    Verdict.INPUT_CHANGED: "INPUT",
-    Verdict.GOLDEN_DAMAGED: "DAMAGED",
-    Verdict.REFERENCE_DRIFTED: "DRIFTED",
-    Verdict.CANDIDATE_DIVERGED: "DIVERGED",
-}
 
 
 @dataclass(frozen=True)
@@ -105,7 +97,7 @@ class Summary:
         whole = sum(record.quality == 1.0 for record in found)
         text = f"1.00 in {whole} of {len(found)} cases that have a twin in higher precision"
         lowest = min(found, key=lambda record: record.quality or 0.0)
-        where = f", lowest {_share(lowest.quality)} ({lowest.case})" if whole < len(found) else ""
+        where = f", lowest {share(lowest.quality)} ({lowest.case})" if whole < len(found) else ""
         what = "noise there" if where else "right"
         equal = self.green and not any(record.differing for record in self._own)
         return f"{text}{where}: {'equal, and ' if equal else ''}{what}."
@@ -143,7 +135,7 @@ def as_json(summary: Summary) -> dict[str, Any]:
         "candidates": list(suite.candidates),
         "records": [record.as_dict() for record in summary.records],
         "totals": {
-            output: _total(r for r in summary.records if r.output == output)
+            output: total(r for r in summary.records if r.output == output)
             for output in suite.outputs
         },
         "policy": list(summary.problems),
@@ -192,18 +184,11 @@ def _case_table(summary: Summary, candidate: str, *, narrow: bool) -> Table:
         table.add_column(heading, justify="right", min_width=7)
     if suite.quality:
         table.add_column("truth", justify="right", no_wrap=True)
-    by_case: dict[str, list[Record]] = {}
-    for record in summary.records:
-        if record.role in (REFERENCE, candidate, candidate + FROZEN):
-            by_case.setdefault(record.case, []).append(record)
-    for case, records in by_case.items():
-        cells = [_cell(r for r in records if r.stage == stage.name) for stage in suite.stages]
-        own = [r for r in records if r.role == candidate]
-        last = [r for r in records if r.stage == suite.stages[-1].name]
-        elements = f"{sum(r.elements for r in own):,}"
-        delta = _number(max((r.max_abs for r in own), default=0.0))
-        truth = [_share(_quality(records))] if suite.quality else []
-        table.add_row(case, *cells, elements, delta, _number(_noise(last)), *truth)
+    for row in case_rows(suite, summary.records, candidate):
+        cells = [_cell(found) for found in row.cells]
+        figures = [f"{row.elements:,}", number(row.max_abs), number(row.noise)]
+        truth = [share(row.quality)] if suite.quality else []
+        table.add_row(row.case, *cells, *figures, *truth)
     return table
 
 
@@ -222,11 +207,11 @@ def _output_table(summary: Summary) -> Table:
     for heading in headings:
         table.add_column(heading, justify="right", overflow="fold")
     for output in summary.suite.outputs:
-        total = _total(record for record in summary.records if record.output == output)
-        if total["checks"]:
-            counts = [f"{total[key]:,}" for key in ("checks", "elements", "differing")]
-            delta, noise = _number(float(total["max_abs"])), _number(_float(total["noise"]))
-            table.add_row(output, *counts, delta, f"{total['max_ulp']:,}", noise, _failures(total))
+        found = total(record for record in summary.records if record.output == output)
+        if found["checks"]:
+            counts = [f"{found[key]:,}" for key in ("checks", "elements", "differing")]
+            delta, noise = number(found["max_abs"]), number(found["noise"])
+            table.add_row(output, *counts, delta, f"{found['max_ulp']:,}", noise, _failures(found))
     return table
 
 
@@ -236,58 +221,20 @@ def _table(title: str, first: str) -> Table:
     return table
 
 
-def _cell(records: Iterable[Record]) -> Text:
-    found = list(records)
+def _cell(found: Sequence[Record]) -> Text:
     failed = [record for record in found if not record.ok]
     if failed:
         verdict = failed[0].verdict
-        return Text(_SHORT.get(verdict, str(verdict)), style="bold red")
+        return Text(SHORT.get(verdict, str(verdict)), style="bold red")
     if not found:
         return Text("-", style="dim")
     worst = max(record.max_ulp for record in found)
     return Text(f"{worst:,}", style="yellow" if worst else "green")
 
 
-def _total(records: Iterable[Record]) -> dict[str, Any]:
-    """Sum records up; elements and differing count the candidates on their own upstream."""
-    found = list(records)
-    own = [r for r in found if r.role != REFERENCE and not r.role.endswith(FROZEN)]
-    biggest, noise = max((r.max_abs for r in found), default=0.0), _noise(found)
-    return {
-        "checks": len(found),
-        "failed": sum(not r.ok for r in found),
-        "elements": sum(r.elements for r in own),
-        "differing": sum(r.differing for r in own),
-        "max_abs": biggest if biggest < float("inf") else "inf",
-        "max_ulp": max((r.max_ulp for r in found), default=0),
-        "noise": noise if noise is None or noise < float("inf") else str(noise),
-    }
-
-
-def _noise(records: Iterable[Record]) -> float | None:
-    return max((r.noise for r in records if r.noise is not None), default=None)
-
-
-def _quality(records: Iterable[Record]) -> float | None:
-    return min((r.quality for r in records if r.quality is not None), default=None)
-
-
 def _measure_name(measure: object) -> str:
     return str(getattr(measure, "__name__", "quality")).replace("_", " ")
 
 
-def _share(value: float | None) -> str:
-    """Two decimals, rounded down: 1.00 is said of nothing less than all."""
-    return "-" if value is None else f"{math.floor(100.0 * value) / 100.0:.2f}"
-
-
-def _float(value: Any) -> float | None:
-    return None if value is None else float(value)
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2g}"
-
-
-def _failures(total: dict[str, Any]) -> Text:
-    return Text(f"{total['failed']:,}", style="bold red" if total["failed"] else "green")
+def _failures(found: dict[str, Any]) -> Text:
+    return Text(f"{found['failed']:,}", style="bold red" if found["failed"] else "green")

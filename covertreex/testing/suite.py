@@ -97,7 +97,7 @@ class Suite:
     stamp_files
         Label -> file: the build that a green run proves. Policy and manifest are added.
     reproduce
-        The command that runs one case, by its name.
+        The command that runs one case, by its name, or ``golden-set``: the check of the set.
     packages
         The packages whose versions are recorded.
     full_limit

@@ -47,7 +47,7 @@ class WriteSession:
         said = any(map(str.isalnum, self.reason)) and self.reason.isprintable()
         if not said and not (self.dry_run and not self.reason):
             raise pytest.UsageError("--freeze-reason needs a text: why do the goldens change?")
-        if option.parity_stamp or option.parity_json:
+        if option.parity_stamp or option.parity_json or option.parity_html:
             raise pytest.UsageError(
                 "a run that reports and stamps does not freeze: run one of both"
             )
