@@ -24,6 +24,7 @@ nox.options.reuse_venv = "yes"
 PROJECT = nox.project.load_toml("pyproject.toml")
 STAMP = "reports/parity-stamp.json"
 PARITY_TESTS = "tests/test_residual_parity.py"
+PAGE_TESTS = "tests/testing/browser_page.py"
 
 
 @nox.session
@@ -72,6 +73,15 @@ def parity(session: nox.Session) -> None:
             f"--parity-stamp={STAMP}",
             *for_pytest,
         )
+
+
+@nox.session
+def page(session: nox.Session) -> None:
+    """Look at the report's page in a headless browser; needs Debian's package chromium."""
+    if not shutil.which("chromium"):
+        session.error("there is no chromium on the PATH: apt-get install chromium")
+    _install(session, "test", "page")
+    session.run("pytest", PAGE_TESTS, *session.posargs)
 
 
 @nox.session

@@ -58,7 +58,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Failure:
-    """One finding: of one output of one case, in all the roles that have the very same one."""
+    """One finding of one case, in all the outputs and roles that have the very same one."""
 
     anchor: str
     record: Record
@@ -187,8 +187,10 @@ def _failures(summary: Summary) -> list[tuple[Failure, list[Record]]]:
     """Make the failures with the records each stands for; first those that follow from no other."""
     same: dict[tuple[object, ...], list[Record]] = {}
     for record in summary.failed:
-        what = (record.case, record.output, record.verdict, record.first_stage)
-        same.setdefault((*what, record.message, record.picture), []).append(record)
+        what = (record.case, record.verdict, record.first_stage, record.message)
+        # Numbers are of one output; a cause without numbers can concern all of a case.
+        shown = (record.output, record.picture) if record.picture else ()
+        same.setdefault((*what, *shown), []).append(record)
     own = {(r.case, r.output): r for r in summary.records if r.role == REFERENCE}
     found: list[tuple[Failure, list[Record]]] = []
     for records in sorted(same.values(), key=lambda records: records[0].follows):
@@ -198,7 +200,7 @@ def _failures(summary: Summary) -> list[tuple[Failure, list[Record]]]:
         failure = Failure(
             anchor=f"failure-{len(found) + 1}",
             record=first,
-            subject=first.subject(", ".join(record.role for record in records)),
+            subject=_subject(records),
             kind=kind,
             sign=sign,
             reproduce=summary.suite.reproduce(first.selector),
@@ -207,6 +209,16 @@ def _failures(summary: Summary) -> list[tuple[Failure, list[Record]]]:
         )
         found.append((failure, records))
     return found
+
+
+def _subject(records: Sequence[Record]) -> str:
+    """Name all that have the same finding."""
+    first = records[0]
+    if first.role == GOLDEN_SET:
+        return first.subject()
+    outputs = ", ".join(dict.fromkeys(record.output for record in records))
+    roles = ", ".join(dict.fromkeys(record.role for record in records))
+    return f"{outputs} of {first.case} ({roles})"
 
 
 def _matrix_row(row: CaseRow, links: Mapping[Record, str]) -> tuple[CaseRow, list[Cell]]:

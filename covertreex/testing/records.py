@@ -119,11 +119,11 @@ class Record:
         """What `Suite.reproduce` is asked for: the case, or the id of the check that has none."""
         return self.case or self.check.id
 
-    def subject(self, roles: str = "") -> str:
-        """Name what was looked at, in this role or in several that found the same."""
+    def subject(self) -> str:
+        """Name what was looked at."""
         if self.role == GOLDEN_SET:
             return "the set of goldens"
-        return f"{self.output} of {self.case} ({roles or self.role})"
+        return f"{self.output} of {self.case} ({self.role})"
 
     def as_dict(self) -> dict[str, Any]:
         """Return the record as plain JSON values; an infinity becomes a string."""

@@ -88,10 +88,13 @@ def test_a_green_page(green: Summary) -> None:
 FOUND = {
     Verdict.MISSING: ("value of odd (reference, elements, elements on frozen inputs)", "is gone"),
     Verdict.GOLDEN_DAMAGED: ("value of single (reference, elements,", "SHA-256"),
-    Verdict.INPUT_CHANGED: ("g of moved (reference, elements,", "inputs have SHA-256"),
+    Verdict.INPUT_CHANGED: (
+        "g, s, index, value of moved (reference, elements,",
+        "inputs have SHA-256",
+    ),
     Verdict.REFERENCE_DRIFTED: ("index of odd (reference)", "elements differ"),
     Verdict.CANDIDATE_DIVERGED: ("g of wide (elements, elements on frozen inputs)", "1,351 of 8,1"),
-    Verdict.ERROR: ("index of small (elements, elements on frozen inputs)", toy_faults.SAID),
+    Verdict.ERROR: ("index, value of small (elements, elements on frozen inputs)", toy_faults.SAID),
 }
 
 
@@ -103,7 +106,7 @@ def test_each_verdict_has_its_section_and_its_cell(red: Summary, verdict: Verdic
     said = text(articles[0])
     assert str(verdict) in text(articles[0].find("h3"))
     assert message in said
-    case = subject.split()[2]
+    case = subject.split(" of ")[1].split()[0]
     assert f"Reproduce run --only '{case}'" in said
     cells = [cell for cell in matrix(page)[case] if cell.get("class") not in (None, "cell ok")]
     links = {link.get("href") for cell in cells for link in cell.findall("a")}
