@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from covertreex.testing import Rule, compare
-from covertreex.testing.comparison import BLOCK
+from covertreex.testing.bits import BLOCK
 from covertreex.testing.drawing import caption, heat_map, histogram
 from covertreex.testing.pictures import CELLS, Picture, cell_of, matrix_of
 
