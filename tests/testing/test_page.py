@@ -113,6 +113,8 @@ def test_each_verdict_has_its_section_and_its_cell(red: Summary, verdict: Verdic
     anchors = {f"#{article.get('id')}" for article in page.findall(".//article")}
     assert links
     assert links <= anchors
+    listed = text(page.find(".//article/details/pre"))
+    assert "unused value/stray.npy: the manifest does not list it" in listed
     assert all(text(cell)[0] in "≠~»!∅✗" for cell in cells)
 
 
