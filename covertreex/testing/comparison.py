@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from covertreex.testing.bins import Bins
 from covertreex.testing.bits import (
     Array,
     blocks,
@@ -24,7 +25,7 @@ from covertreex.testing.bits import (
     require_supported,
     ulp_distance,
 )
-from covertreex.testing.pictures import Bins, Picture
+from covertreex.testing.pictures import Picture
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 An array is seen as a matrix: its last axis across, all others down; it is divided into at most
 `CELLS` x `CELLS` cells of equal size. Always: a cell with one differing element shows it, however
-many elements it holds, and a cell says "all" of nothing less than all.
+many elements it holds, and a cell says "all" of nothing less than all. The plugin loads this file
+wherever pytest runs, so it imports nothing heavy; `covertreex.testing.bins` counts.
 """
 
 from __future__ import annotations
@@ -11,9 +12,6 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 CELLS = 64
 SHARES = (0.01, 0.1, 0.5)
@@ -56,36 +54,6 @@ class Picture:
         return cls(**{name: _tuples(value) for name, value in fields.items()})
 
 
-class Bins:
-    """The number of differing elements in each cell, counted block by block.
-
-    Parameters
-    ----------
-    shape
-        The shape of the array.
-    """
-
-    def __init__(self, shape: tuple[int, ...]) -> None:
-        self._rows, self._columns = matrix_of(shape)
-        self._down, self._across = min(CELLS, self._rows), min(CELLS, self._columns)
-        self._counts = np.zeros(self._down * self._across, dtype=np.int64)
-
-    def add(self, places: NDArray[np.int64]) -> None:
-        """Count differing elements, given as indices into the flat array."""
-        rows, columns = np.divmod(places, self._columns)
-        cells = rows * self._down // self._rows * self._across
-        cells += columns * self._across // self._columns
-        self._counts += np.bincount(cells, minlength=self._counts.size)
-
-    def heat(self) -> tuple[str, ...]:
-        """Return the level of each cell, one text a row."""
-        counts = self._counts.reshape(self._down, self._across)
-        sizes = np.outer(_sizes(self._rows, self._down), _sizes(self._columns, self._across))
-        levels = 1 + np.digitize(counts / sizes, SHARES)
-        levels = np.where(counts == sizes, len(LEVELS) - 1, np.where(counts == 0, 0, levels))
-        return tuple("".join(map(str, row)) for row in levels)
-
-
 def matrix_of(shape: tuple[int, ...]) -> tuple[int, int]:
     """Return the rows and columns of an array seen as a matrix; a vector is one row."""
     return math.prod(shape[:-1]), shape[-1] if shape else 1
@@ -99,12 +67,6 @@ def cell_of(index: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, int]:
         row = row * size + place
     column = index[-1] if index else 0
     return row * min(CELLS, rows) // rows, column * min(CELLS, columns) // columns
-
-
-def _sizes(length: int, bins: int) -> NDArray[np.int64]:
-    """Return how many of `length` indices fall into each bin: i goes to i * bins // length."""
-    edges = -(-np.arange(bins + 1, dtype=np.int64) * length // bins)
-    return np.diff(edges)
 
 
 def _tuples(value: Any) -> Any:

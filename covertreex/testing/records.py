@@ -128,6 +128,8 @@ class Record:
     def as_dict(self) -> dict[str, Any]:
         """Return the record as plain JSON values; an infinity becomes a string."""
         fields = dict(vars(self))
+        if self.picture is not None:
+            fields["picture"] = dict(vars(self.picture))
         for name in ("max_abs", "noise"):
             value = fields[name]
             if value is not None and not math.isfinite(value):
