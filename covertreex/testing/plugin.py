@@ -154,8 +154,6 @@ class ParitySession:
         """
         if hasattr(self.config, "workerinput"):
             return
-        if report.passed and report.when != "call":
-            return  # set-up and tear-down that went well say nothing new
         properties = dict(report.user_properties)
         if CHECK_PROPERTY in properties:
             check = Check(*json.loads(str(properties[CHECK_PROPERTY])))
@@ -165,15 +163,19 @@ class ParitySession:
             if report.failed:
                 self._others.append(report.nodeid)
             return
-        line = properties.get(RECORD_PROPERTY)
+        if report.failed or check not in self._records:
+            self._take(report, check, properties.get(RECORD_PROPERTY))
+        self._tell(report, check)
+
+    def _take(self, report: pytest.TestReport, check: Check, line: object) -> None:
+        """Keep the record that came with a report; a failure without one is an ERROR."""
         record = Record.loads(str(line)) if line is not None else None
         if report.failed and (record is None or record.ok):
             fields = (check.case, check.output, check.role)
             cause, detail = _cause(report), report.longreprtext
             record = Record(*fields, verdict=Verdict.ERROR, message=cause, detail=detail)
-        if record is not None and (report.failed or check not in self._records):
+        if record is not None:
             self._records[check] = record
-        self._tell(report, check)
 
     def _tell(self, report: pytest.TestReport, check: Check) -> None:
         """Put what is known of a check in place of the JSON that brought it, for JUnit."""

@@ -185,7 +185,7 @@ def test_without_the_extra_nothing_breaks_until_a_suite_is_used(tmp_path: Path) 
     text = elsewhere(tmp_path, *options, block=EXTRA)
     assert "1 passed" in text, text
     (tmp_path / "test_elsewhere.py").write_text("def test_it(parity_check):\n    pass\n")
-    for uses, code in (((), 2), (("--parity-explain", "x"), 4), (("--freeze-reason", "x"), 2)):
+    for uses, code in (((), 2), (("--parity-explain", "x"), 4), (("--freeze-reason", "x"), 4)):
         text = elsewhere(tmp_path, *options, *uses, block=EXTRA)
         assert "is not installed: python -m pip install 'covertreex[testing]'" in text, text
         assert f"exit code {code}" in text, text

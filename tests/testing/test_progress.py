@@ -118,10 +118,10 @@ def test_a_dumb_terminal_is_left_alone(project: Path, on_terminal) -> None:
     assert "comparing" not in on_terminal(TERM="dumb")
 
 
-@pytest.mark.parametrize("environment", [{}, {"FORCE_COLOR": "1"}], ids=["plain", "forced colour"])
-def test_a_log_gets_nothing(project: Path, run_pytest, environment) -> None:
+@pytest.mark.parametrize("variables", [{}, {"FORCE_COLOR": "1"}], ids=["plain", "forced colour"])
+def test_a_log_gets_nothing(project: Path, run_pytest, variables) -> None:
     (project / "test_other.py").unlink()
-    ended = run_pytest("-q", **environment)
+    ended = run_pytest("-q", **variables)
     assert ended.returncode == 0
     assert "comparing" not in ended.stdout + ended.stderr
     assert ERASE not in ended.stdout + ended.stderr
