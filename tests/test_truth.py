@@ -94,6 +94,7 @@ def true_distances(run, rows):
     """Distances (q, n) of some queries, nothing rounded but to 200 bits."""
     case, u = run.case, run("scaled")
     v, p = oracle.true_metric(u.tolist(), run.u_z.tolist(), case.kernel, case.variance)
+    eps = mpf(float(run("eps")))
     distances = []
     for i in rows.tolist():
         row = []
@@ -101,7 +102,8 @@ def true_distances(run, rows):
             s = oracle.squared_distance(u[i], u[j])
             residual = oracle.kernel_value(case.kernel, mpf(case.variance), s)
             residual -= mpmath.fdot(v[i], v[j])
-            row.append(oracle.distance_of(abs(residual) / mpmath.sqrt(p[i] * p[j])))
+            scale = mpmath.sqrt(max(p[i] * p[j], eps**2))
+            row.append(oracle.distance_of(abs(residual) / scale))
         distances.append(row)
     return distances
 
