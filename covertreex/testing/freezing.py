@@ -18,6 +18,7 @@ from covertreex.testing.collected import checks_of, suite_of
 from covertreex.testing.manifest import golden_name
 from covertreex.testing.planning import Plan
 from covertreex.testing.preview import show_plan
+from covertreex.testing.progress import progress
 from covertreex.testing.records import REFERENCE, Check
 from covertreex.testing.rerun import cases_of, disagreements
 from covertreex.testing.verdicts import FreezeRefusedError
@@ -55,6 +56,8 @@ class FreezeSession(WriteSession):
         items[:] = [item for item, _ in kept]
         if kept:
             self.begin()
+        else:
+            self.outcome = f"{self.nothing}: no check of the reference, which alone is, is selected"
 
     def _cases(self, suite: Suite, checks: Iterable[Check]) -> set[str]:
         """Return the cases to compute: those with a golden that may change, each of them whole."""
@@ -135,7 +138,11 @@ class FreezeSession(WriteSession):
 
     def _refuse_to_disagree(self, suite: Suite, plan: Plan) -> None:
         """Compute what changes again: a reference that does not agree with itself is no golden."""
-        lines = [line for case in cases_of(plan) for line in disagreements(suite, plan, case)]
+        lines, cases = [], cases_of(plan)
+        with progress(self.config, "computing again", len(cases)) as advance:
+            for case in cases:
+                advance(case)
+                lines += disagreements(suite, plan, case)
         if lines:
             rest = len(lines) - MOST_LINES
             more = [f"and {rest} more"] if rest > 0 else []

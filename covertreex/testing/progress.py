@@ -27,7 +27,7 @@ from rich.progress import Progress as RichProgress
 from rich.table import Column
 from rich.text import Text
 
-from covertreex.testing.records import GOLDEN_SET, REFERENCE, Check, Record
+from covertreex.testing.records import GOLDEN_SET, Check, Record
 
 Status = tuple[str, str, object]
 
@@ -180,5 +180,4 @@ class CheckProgress:
         name = Record(check.case, check.output, check.role).subject()
         if not first:
             return failed + name
-        what = "compiling the reference (JIT)" if check.role == REFERENCE else "first call"
-        return f"{failed}{what}: {name}"
+        return f"{failed}first call (where a JIT compiles): {name}"

@@ -70,7 +70,7 @@ class GoldenStore:
             if journal.interrupted(self.root):
                 raise UpdateInterruptedError(
                     f"a freeze of {self.root} was interrupted after it had decided; "
-                    "any freeze session finishes it before it begins its own"
+                    "the next freeze, unless it is a dry run, finishes it before it begins its own"
                 )
             try:
                 with self._open(self.manifest_path) as stream:
@@ -174,8 +174,10 @@ class GoldenStore:
         """Whether a freeze session has begun."""
         return self._lock is not None
 
-    def begin(self) -> str:
+    def begin(self, *, recover: bool = True) -> str:
         """Take the set for writing; finish or discard what a killed freeze left, and say which.
+
+        A dry run does neither: without `recover` nothing is written.
 
         Raises
         ------
@@ -186,10 +188,10 @@ class GoldenStore:
         """
         self._lock = journal.lock(self.root)
         try:
-            note = journal.recover(self.root)
+            note = journal.recover(self.root) if recover else ""
             self._manifest = None
             self.ledger  # noqa: B018  (damage is found before anything is staged)
-        except HarnessError:
+        except (HarnessError, OSError):
             self.abort()
             raise
         return note

@@ -61,8 +61,8 @@ class WriteSession:
         """Take the set for writing."""
         suite = suite_of(self.config)
         try:
-            self.note = suite.store.begin()
-        except HarnessError as error:
+            self.note = suite.store.begin(recover=not self.dry_run)
+        except (HarnessError, OSError) as error:
             raise pytest.UsageError(str(error)) from error
         self.suite = suite
         return suite
@@ -71,6 +71,8 @@ class WriteSession:
         """Do the work of the session's end, and let the set go; whatever ends it is told."""
         if self.suite is None:
             return
+        # Its summary would call "updated" what is only staged, in a dry run too.
+        self.config.pluginmanager.unregister(name="syrupy")
         done, status = False, pytest.ExitCode.TESTS_FAILED
         try:
             done = work(self.suite)

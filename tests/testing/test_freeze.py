@@ -72,6 +72,7 @@ def test_a_dry_run_shows_and_a_log_is_not_asked(project: Path, run_pytest) -> No
     dry = run_pytest("--freeze-dry-run")
     assert dry.returncode == 0, dry.stdout
     assert "DRY RUN, nothing was frozen: 0 new, 6 changed" in dry.stdout
+    assert "updated" not in dry.stdout, "syrupy counts what is staged"
     row = next(line for line in dry.stdout.splitlines() if line.startswith("s/odd "))
     old = make_suite(project).store.manifest.goldens["s/odd"].sha256
     assert row.split()[1:3] == ["7/7", "1"]
@@ -131,6 +132,24 @@ def test_one_output_of_a_case_may_change_if_nothing_else_does(project: Path, run
     assert ended.returncode == 4
     assert "'vlue/odd' names no selected golden; near to it: value/odd" in ended.stderr
     assert faces(project / "snapshots") == before
+
+
+def test_a_candidate_is_not_frozen(project: Path, run_pytest) -> None:
+    before = faces(project / "snapshots")
+    (project / "changes.py").write_text(REFERENCE_MOVES)
+    ended = run_pytest(*WHY, *YES, "-k", "elements")
+    assert ended.returncode == 5
+    assert "nothing was frozen: no check of the reference" in ended.stdout
+    assert faces(project / "snapshots") == before
+
+
+def test_a_set_that_cannot_be_taken_is_told(project: Path, run_pytest) -> None:
+    (project / "snapshots").rename(project / "elsewhere")
+    (project / "snapshots").write_text("")
+    ended = run_pytest(*WHY, *YES)
+    assert ended.returncode == 4
+    assert "snapshots" in ended.stderr
+    assert "Traceback" not in ended.stdout + ended.stderr
 
 
 @pytest.mark.parametrize("reason", [" ", ".", "a\x07", "\udcff"])
@@ -314,3 +333,18 @@ def test_a_check_says_that_a_freeze_was_killed_before_it_had_decided(
     ended = run_pytest(*WHY)
     assert "an interrupted freeze that had not decided was discarded" in ended.stdout
     assert "killed" not in run_pytest("-k", "odd").stdout
+
+
+@pytest.mark.parametrize(
+    "marker", ['{"remove": ["s/odd.npy"]}', None], ids=["decided", "undecided"]
+)
+def test_a_dry_run_leaves_an_interrupted_freeze_alone(project: Path, run_pytest, marker) -> None:
+    pending = project / "snapshots" / ".pending"
+    pending.mkdir()
+    (pending / "draft" if marker is None else pending / "COMMIT").write_text(marker or "")
+    before = faces(project / "snapshots")
+    for arguments in ((), ("--freeze-prune",)):
+        ended = run_pytest("--freeze-dry-run", *arguments)
+        assert ended.returncode == (0 if marker is None else 4)
+        assert ("unless it is a dry run" in ended.stderr) == (marker is not None)
+        assert faces(project / "snapshots") == before

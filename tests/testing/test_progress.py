@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from test_plugin import BODY, CONFTEST, GRAM_OFF, POLICY
+from test_plugin import BODY, CONFTEST, GRAM_OFF, POLICY, REFERENCE_MOVES
 from toy_pair import make_suite
 
 HERE = Path(__file__).parent
@@ -90,8 +90,8 @@ def test_a_line_counts_the_checks_and_goes(project: Path, on_terminal, quiet) ->
     (project / "changes.py").write_text(GRAM_OFF)
     written = on_terminal(*quiet)
     assert "comparing" in written
-    assert "compiling the reference (JIT): g of small (reference)" in written
-    assert "first call: g of small (elements)" in written
+    assert "first call (where a JIT compiles): g of small (reference)" in written
+    assert "first call (where a JIT compiles): g of small (elements)" in written
     assert " failed; " in written
     assert "PARITY FAILED: 9 of 37 checks" in written
     _, _, after = written.rpartition("comparing")
@@ -137,3 +137,12 @@ def test_a_loop_is_shown_on_a_terminal_only(project: Path, on_terminal, run_pyte
     assert "one" in written
     assert "freezing" not in screen(written)
     assert "freezing" not in run_pytest().stdout
+
+
+def test_a_freeze_shows_what_it_computes_again(project: Path, on_terminal, run_pytest) -> None:
+    (project / "changes.py").write_text(REFERENCE_MOVES)
+    dry = ("--freeze-dry-run",)
+    written = on_terminal(*dry)
+    assert "computing again" in written
+    assert "computing again" not in screen(written)
+    assert "computing again" not in run_pytest(*dry).stdout
