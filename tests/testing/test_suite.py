@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from toy_checks import CANDIDATE, OUTPUTS, ROLES, SET, failure, one_ulp, spoil
 from toy_pair import CASES, ELEMENTS, EXACT, ROWS, STAGES, inputs, make_suite, nearest
 
 from covertreex.testing import (
     FreezeRefusedError,
     HarnessError,
-    ParityFailure,
     Policy,
     PolicyError,
     Record,
@@ -22,51 +20,15 @@ from covertreex.testing import (
     Rule,
     Stage,
     StageError,
-    Suite,
     Verdict,
 )
-from covertreex.testing.npy import encode
-from covertreex.testing.records import FROZEN, GOLDEN_SET, REFERENCE, Check
-
-SET = Check("", "", GOLDEN_SET)
-OUTPUTS = ("g", "s", "index", "value")
-CANDIDATE = ("elements", "elements" + FROZEN)
-ROLES = (REFERENCE, *CANDIDATE)
+from covertreex.testing.records import FROZEN, REFERENCE, Check
 
 
 @pytest.fixture
 def frozen(tmp_path: Path, freeze) -> Path:
     freeze(make_suite(tmp_path))
     return tmp_path
-
-
-def spoil(engine: Any, stage: str, output: str, fault: Callable[[np.ndarray], np.ndarray]) -> Any:
-    """An engine one output of which goes through a fault."""
-
-    def run(*arrays: np.ndarray) -> dict[str, np.ndarray]:
-        found = dict(engine[stage](*arrays))
-        return {**found, output: fault(found[output])}
-
-    return {**engine, stage: run}
-
-
-def one_ulp(array: np.ndarray) -> np.ndarray:
-    array.flat[1] = np.nextafter(array.flat[1], np.inf, dtype=array.dtype)
-    return array
-
-
-def failure(suite: Suite, check: Check, snapshot: Any) -> ParityFailure:
-    with pytest.raises(ParityFailure) as caught:
-        suite.check(check, snapshot)
-    return caught.value
-
-
-def failure_or_none(suite: Suite, check: Check, snapshot: Any) -> ParityFailure | None:
-    try:
-        suite.check(check, snapshot)
-    except ParityFailure as found:
-        return found
-    return None
 
 
 def test_sound_engines_are_green(frozen: Path, verdicts) -> None:
@@ -193,81 +155,6 @@ def test_a_parameter_among_the_inputs_is_watched(frozen: Path, verdicts) -> None
     assert set(verdicts(make_suite(frozen, inputs=other_seed)).values()) == {Verdict.INPUT_CHANGED}
 
 
-def pickled(path: Path) -> None:
-    with path.open("wb") as stream:
-        np.lib.format.write_array(stream, np.array([{}], dtype=object), version=(1, 0))
-
-
-def big_endian(path: Path) -> None:
-    with path.open("wb") as stream:
-        np.lib.format.write_array(stream, np.zeros((7, 7), dtype=">f8"), version=(1, 0))
-
-
-def linked(path: Path) -> None:
-    path.rename(path.with_suffix(".moved"))
-    path.symlink_to(path.with_suffix(".moved"))
-
-
-FILE_FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
-    "truncated": (lambda p: p.write_bytes(p.read_bytes()[:-5]), "truncated"),
-    "zero bytes": (lambda p: p.write_bytes(b""), "zero bytes"),
-    "edited": (lambda p: p.write_bytes(encode(np.load(p) + 1.0)), "was edited"),
-    "another dtype": (lambda p: p.write_bytes(encode(np.load(p).astype("f4"))), "holds <f4"),
-    "pickle": (pickled, "a pickle; it was not loaded"),
-    "big-endian": (big_endian, "big-endian"),
-    "symlink": (linked, "symbolic link"),
-}
-
-
-@pytest.mark.parametrize(("damage", "text"), FILE_FAULTS.values(), ids=FILE_FAULTS)
-def test_a_damaged_file(frozen: Path, verdicts, snapshot, damage, text) -> None:
-    suite = make_suite(frozen)
-    damage(suite.store.path("g/odd"))
-    found = verdicts(suite)
-    # Its own checks, and those that would have been fed it.
-    assert {check: found[check] for check in found if check.output == "g"} == {
-        Check("odd", "g", role): Verdict.GOLDEN_DAMAGED for role in ROLES
-    }
-    assert {check for check in found if check.output in ("index", "value")} == {
-        Check("odd", output, "elements" + FROZEN) for output in ("index", "value")
-    }
-    assert {check.case for check in found if check != SET} == {"odd"}
-    assert text in failure(suite, Check("odd", "g", REFERENCE), snapshot).detail
-
-
-MANIFEST_FAULTS = {
-    "edited": (lambda text: text.replace('"max": "', '"max": "1'), "edited by hand"),
-    "conflict": (lambda text: f"<<<<<<< HEAD\n{text}", "conflict markers"),
-    "escaping": (lambda text: text.replace('"g/odd"', '"../odd"'), "'../odd', which is not"),
-    "duplicate": (lambda text: text.replace('"g/odd"', '"g/single"'), "'g/single' twice"),
-    "input edited": (lambda text: text.replace('"odd": "', '"odd": "f', 1), "inputs: 'odd'"),
-}
-
-
-@pytest.mark.parametrize(("edit", "text"), MANIFEST_FAULTS.values(), ids=MANIFEST_FAULTS)
-def test_a_damaged_manifest(frozen: Path, verdicts, snapshot, edit, text) -> None:
-    path = make_suite(frozen).store.manifest_path
-    before = path.read_text()
-    path.write_text(edit(before))
-    assert path.read_text() != before
-    suite = make_suite(frozen)
-    assert set(verdicts(suite).values()) == {Verdict.GOLDEN_DAMAGED}
-    assert text in failure(suite, SET, snapshot).detail
-    with pytest.raises(HarnessError):
-        suite.store.begin()
-
-
-def test_an_interrupted_freeze_says_how_to_go_on(frozen: Path, verdicts, snapshot, freeze) -> None:
-    pending = frozen / "snapshots" / ".pending"
-    pending.mkdir()
-    (pending / "COMMIT").write_text('{"remove": []}')
-    suite = make_suite(frozen)
-    assert set(verdicts(suite).values()) == {Verdict.GOLDEN_DAMAGED}
-    assert "was interrupted after it had decided" in failure(suite, SET, snapshot).detail
-    freeze(suite, "again")
-    assert verdicts(make_suite(frozen)) == {}
-
-
 def test_the_noise_floor_is_the_distance_to_the_twin(frozen: Path, snapshot) -> None:
     suite = make_suite(frozen)
     floor = {}
@@ -324,60 +211,6 @@ def test_a_golden_without_a_policy_row_is_an_error(frozen: Path, snapshot) -> No
     suite = make_suite(frozen, policy=Policy((Row("small", "*", Rule(), "one"),)))
     with pytest.raises(PolicyError, match="no policy row"):
         suite.check(Check("odd", "g", "elements"), snapshot)
-
-
-class TestSampled:
-    """Goldens that are kept as digest and rows."""
-
-    @pytest.fixture
-    def frozen(self, tmp_path: Path, freeze) -> Path:
-        suite = make_suite(tmp_path, full_limit=120)
-        freeze(suite)
-        assert not suite.store.read("g/odd").entry.whole
-        return tmp_path
-
-    def test_sound_engines_are_green_over_all_elements(self, frozen: Path, verdicts) -> None:
-        assert verdicts(make_suite(frozen)) == {}
-
-    def test_a_fault_between_the_rows_is_found_and_placed(self, frozen, verdicts, snapshot) -> None:
-        def fault(g: np.ndarray) -> np.ndarray:
-            g[3, 1] += 1.0
-            return g
-
-        suite = make_suite(frozen, candidates={"elements": spoil(ELEMENTS, "gram", "g", fault)})
-        said = failure(suite, Check("odd", "g", "elements"), snapshot)
-        assert said.verdict is Verdict.CANDIDATE_DIVERGED
-        assert "worst at index (3, 1)" in said.detail
-
-    def test_drift_between_the_rows_is_found(self, frozen, verdicts, snapshot) -> None:
-        def fault(g: np.ndarray) -> np.ndarray:
-            g[3, 1] += 1.0
-            return g
-
-        suite = make_suite(frozen, reference=("rows", spoil(ROWS, "gram", "g", fault)))
-        said = failure(suite, Check("odd", "g", REFERENCE), snapshot)
-        assert said.verdict is Verdict.REFERENCE_DRIFTED
-        assert "none of the 2 sampled rows does" in said.detail
-        fed = failure(suite, Check("odd", "value", "elements" + FROZEN), snapshot)
-        assert fed.verdict is Verdict.REFERENCE_DRIFTED
-        assert "no frozen g to feed" in fed.detail
-        assert fed.first_stage == "gram"
-        sound = failure_or_none(suite, Check("odd", "g", "elements"), snapshot)
-        assert sound is None, "a candidate that gives the digest needs no reference"
-
-    def test_with_a_drifted_reference_the_rows_are_left_to_judge_by(self, frozen, snapshot) -> None:
-        drifted = spoil(ROWS, "gram", "g", lambda g: g + 1)
-        wrong = {"elements": spoil(ELEMENTS, "gram", "g", lambda g: g + 2)}
-        suite = make_suite(frozen, reference=("rows", drifted), candidates=wrong)
-        said = failure(suite, Check("odd", "g", "elements"), snapshot)
-        assert said.verdict is Verdict.CANDIDATE_DIVERGED
-        assert "14 of 14 elements differ" in said.detail
-
-    def test_another_shape_is_its_own_finding(self, frozen, snapshot) -> None:
-        spoiled = spoil(ELEMENTS, "gram", "g", lambda g: g[:-1])
-        suite = make_suite(frozen, candidates={"elements": spoiled})
-        said = failure(suite, Check("odd", "g", "elements"), snapshot)
-        assert "(6, 7) where <f8 (7, 7) is expected" in said.detail
 
 
 def test_engines_are_lent_copies(frozen: Path, verdicts) -> None:

@@ -1,6 +1,6 @@
 """A toy foreign pair: squared distances and their row sums, in two styles of NumPy loops.
 
-Two stages, so that an error can travel: `gram` (g, the squared distances; d, its diagonal of sums)
+Two stages, so that an error can travel: `gram` (g, the squared distances; s, their row sums)
 and `nearest` (index and value of the smallest). Both engines add in the same order, so they agree
 bit for bit. An engine is a mapping stage -> function, so a test can replace one stage.
 """
@@ -23,7 +23,7 @@ CASES: dict[str, tuple[int, int, str]] = {
 
 
 def inputs(case: tuple[int, int, str]) -> dict[str, np.ndarray]:
-    """Points on a grid of eighths: exact in float32."""
+    """Points on a grid of sevenths: rounded, so a float32 case is not its float64 twin."""
     seed, n, dtype = case
     steps = (np.arange(n * 3, dtype=np.int64) * (2 * seed + 1)) % 11
     points = (steps.reshape(n, 3) / 7.0).astype(dtype)
