@@ -9,7 +9,6 @@ before a suite is there: no NumPy, no syrupy, no rich. What a check found travel
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -192,18 +191,18 @@ class ParitySession:
             return
         if stamp and (self._uncollected or self._others):
             Path(stamp).unlink(missing_ok=True)
-        page = self.config.getoption("parity_html")
+        page, report = (self.config.getoption(f"parity_{name}") for name in ("html", "json"))
         if not self._records:
-            if page:  # that of another run would pass for this one's
-                Path(page).unlink(missing_ok=True)
+            for path in filter(None, (page, report)):  # another run's would pass for this one's
+                Path(path).unlink(missing_ok=True)
             return
         self._summary = summary = self._summarise(suite_of(self.config))
         if not summary.green and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
-        if path := self.config.getoption("parity_json"):
+        if report:
             from covertreex.testing.report import as_json
 
-            _write(Path(path), json.dumps(as_json(summary), indent=1) + os.linesep)
+            _write(Path(report), json.dumps(as_json(summary), indent=1) + "\n")
         if page:
             from covertreex.testing.page import render_page
 

@@ -154,6 +154,7 @@ def render(summary: Summary, *, width: int, color: bool) -> str:
         color_system="standard" if color else None,
         legacy_windows=False,
         highlight=False,
+        markup=False,  # a name may hold brackets
     )
     for candidate in summary.suite.candidates:
         console.print(_case_table(summary, candidate, narrow=width < NARROW))

@@ -77,13 +77,14 @@ def test_a_red_run(project: Path, run_pytest, workers: tuple[str, ...]) -> None:
     assert "FAILED test_body.py::test_parity[wide-g-elements] - CANDIDATE" in ended.stdout
 
 
-def test_the_page_of_another_run_does_not_stay(project: Path, run_pytest) -> None:
-    page = project / "out/page.html"
-    run_pytest(*OUTPUTS)
-    assert page.exists()
+def test_the_reports_of_another_run_do_not_stay(project: Path, run_pytest) -> None:
+    outputs = ("--parity-html=out/page.html", "--parity-json=out/report.json")
+    files = {path.partition("=")[2] for path in outputs}
+    run_pytest(*outputs)
+    assert {name for name in files if (project / name).exists()} == files
     (project / "test_body.py").write_text("import none_such\n")
-    assert run_pytest(*OUTPUTS).returncode == 2
-    assert not page.exists()
+    assert run_pytest(*outputs).returncode == 2
+    assert not [name for name in files if (project / name).exists()]
 
 
 def test_a_run_that_reports_does_not_freeze(project: Path, run_pytest) -> None:

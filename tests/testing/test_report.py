@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from toy_pair import CASES, ELEMENTS, make_suite
+from toy_pair import CASES, ELEMENTS, STAGES, make_suite
 
 from covertreex.testing import Record, Stage, Suite, Summary, Verdict, as_json, render
 from covertreex.testing.records import FROZEN, GOLDEN_SET, REFERENCE
@@ -54,6 +54,14 @@ def test_the_line_of_two_candidates(tmp_path: Path) -> None:
     assert Summary(suite, records(suite)).line() == (
         "PARITY OK: a and b equal rows on 3 cases, 4 outputs, 12,000 elements: 0 ULP."
     )
+
+
+def test_a_name_with_brackets_is_not_markup(tmp_path: Path) -> None:
+    stages = (replace(STAGES[0], name="gram[:, k]"), STAGES[1])
+    suite = make_suite(tmp_path, candidates={"rust[bold]": ELEMENTS}, stages=stages)
+    text = render(Summary(suite, records(suite)), width=120, color=False)
+    assert text.startswith("rust[bold] against rows: max ULP")
+    assert "gram[:, k]" in text.splitlines()[1]
 
 
 def test_the_line_within_a_policy_does_not_say_equal(suite: Suite) -> None:
