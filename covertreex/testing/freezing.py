@@ -117,11 +117,12 @@ class FreezeSession(WriteSession):
         return self.write(lambda: self._written(suite))
 
     def _written(self, suite: Suite) -> str:
-        first = suite.store.needs_ledger
+        first, begun = suite.store.needs_ledger, not suite.store.manifest_path.exists()
         change = suite.commit(self.reason)
         names = [*change.added, *change.changed, *change.repaired]
         done = f"FROZEN: {change} ({self.reason})"
-        return "\n".join([*names, done, *self.undo(suite, added=first or bool(change.added))])
+        undo = self.undo(suite, added=first or bool(change.added), begun=begun)
+        return "\n".join([*names, done, *undo])
 
     def _refuse_to_split(self, suite: Suite, plan: Plan) -> None:
         """Hold what changes against the pattern: the goldens of a case come from one engine."""

@@ -156,9 +156,10 @@ def render(summary: Summary, *, width: int, color: bool) -> str:
         highlight=False,
         markup=False,  # a name may hold brackets
     )
-    for candidate in summary.suite.candidates:
-        console.print(_case_table(summary, candidate, narrow=width < NARROW))
-    console.print(_output_table(summary))
+    if any(record.case for record in summary.records):
+        for candidate in summary.suite.candidates:
+            console.print(_case_table(summary, candidate, narrow=width < NARROW))
+        console.print(_output_table(summary))
     for problem in summary.problems:
         console.print(Text(f"policy: {problem}", style="yellow"))
     console.print()

@@ -137,9 +137,11 @@ class WriteSession:
         finally:
             capture.resume()
 
-    def undo(self, suite: Suite, *, added: bool) -> list[str]:
-        """Say how to look at what was done, and how to take it back."""
+    def undo(self, suite: Suite, *, added: bool, begun: bool = False) -> list[str]:
+        """Say how to look at what was done and take it back; a set just `begun` is not in git."""
         root = Path(os.path.relpath(suite.store.root)).as_posix()
+        if begun:
+            return [f"look: git status {root}", f"undo: git clean -fd {root}"]
         clean = f" && git clean -fd {root}" if added else ""
         return [f"look: git diff --stat {root}", f"undo: git checkout -- {root}{clean}"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,10 @@ def test_a_first_freeze(project: Path, run_pytest, freeze, tree) -> None:
     before = tree(project / "snapshots")
     freeze(make_suite(project), "the other way to freeze gives the same bytes")
     assert tree(project / "snapshots") == before
+    undo = next(line for line in ended.stdout.splitlines() if line.startswith("undo: "))
+    for command in ("git init -q", undo.removeprefix("undo: ")):
+        subprocess.run(command.split(), cwd=project, check=True)
+    assert not (project / "snapshots").exists()
 
 
 def line_of(ended) -> str:

@@ -64,6 +64,11 @@ def test_a_name_with_brackets_is_not_markup(tmp_path: Path) -> None:
     assert "gram[:, k]" in text.splitlines()[1]
 
 
+def test_a_run_of_no_case_has_no_table(suite: Suite) -> None:
+    text = render(Summary(suite, records(suite)[:1]), width=120, color=False)
+    assert text == "\nPARITY PARTIAL: 1 of 37 checks ran, all passed.\n"
+
+
 def test_the_line_within_a_policy_does_not_say_equal(suite: Suite) -> None:
     near = with_fault(records(suite), verdict=Verdict.OK, first_stage="", differing=2)
     assert Summary(suite, near).line() == (
