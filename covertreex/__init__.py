@@ -8,9 +8,9 @@ from importlib import import_module, metadata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .api import PCCT, CoverTree, Runtime
+    from .api import PCCT, CoverTree, Neighbourhoods, Runtime
     from .errors import ResidualPrecisionWarning
-    from .kernels import RBF, Matern52
+    from .kernels import RBF, Matern12, Matern32, Matern52
     from .metrics import (
         ResidualBackend,
         build_residual_backend,
@@ -24,7 +24,10 @@ __all__ = [
     "PCCT",
     "RBF",
     "CoverTree",
+    "Matern12",
+    "Matern32",
     "Matern52",
+    "Neighbourhoods",
     "ResidualBackend",
     "ResidualPrecisionWarning",
     "Runtime",

@@ -22,6 +22,8 @@ __all__ = [
     "distance_idx",
     "distances_sq_batch",
     "dot_block",
+    "euclidean_knn",
+    "euclidean_radius",
     "exp",
     "exp_constants",
     "inducing_rows",
@@ -31,6 +33,7 @@ __all__ = [
     "max_distance_hint",
     "normals",
     "project",
+    "radius",
     "splitmix64",
     "uniforms",
 ]
@@ -135,11 +138,53 @@ def knn(
     eps: float,
     k: int,
     chunk_size: int,
+    limits: I64 | None = None,
     *,
     level: str | None = None,
     threads: int | None = None,
 ) -> tuple[I64, F64]:
-    """Find each query's ``k`` smallest (distance, index) by a full scan: both (q, k)."""
+    """Find each query's ``k`` smallest (distance, index) below its limit by a full scan: (q, k)."""
+
+def radius(
+    u_q: F64,
+    v_q: Block,
+    p_q: Block,
+    u: F64,
+    v: Block,
+    p: Block,
+    kernel: str,
+    variance: float,
+    eps: float,
+    radii: F64,
+    chunk_size: int,
+    limits: I64 | None = None,
+    *,
+    level: str | None = None,
+    threads: int | None = None,
+) -> tuple[I64, I64, F64]:
+    """Find all within each query's radius and below its limit: offsets, indices, distances."""
+
+def euclidean_knn(
+    u_q: F64,
+    u: F64,
+    k: int,
+    limits: I64 | None = None,
+    *,
+    level: str | None = None,
+    threads: int | None = None,
+) -> tuple[I64, F64]:
+    """Find each query's ``k`` smallest (Euclidean distance, index) below its limit: (q, k)."""
+
+def euclidean_radius(
+    u_q: F64,
+    u: F64,
+    radii: F64,
+    limits: I64 | None = None,
+    *,
+    level: str | None = None,
+    threads: int | None = None,
+) -> tuple[I64, I64, F64]:
+    """Find all within each query's Euclidean radius and below its limit, as `radius` does."""
 
 def distance_idx(
     u: F64,

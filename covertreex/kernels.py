@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from .errors import DtypeError, NonFiniteError, ParameterError, ShapeError
 
-__all__ = ["KERNELS", "RBF", "Kernel", "Matern52", "kernel_from_name"]
+__all__ = ["KERNELS", "RBF", "Kernel", "Matern12", "Matern32", "Matern52", "kernel_from_name"]
 
 VARIANCE_RANGE = (2.0**-60, 2.0**60)
 
@@ -100,6 +100,28 @@ class RBF(Kernel):
 
 
 @dataclass(frozen=True)
+class Matern12(Kernel):
+    """Matern covariance of smoothness 1/2, the exponential one: ``variance * exp(-r)``.
+
+    Here ``r = sqrt(s)`` and s is the squared scaled distance. Rasmussen and Williams, *Gaussian
+    Processes for Machine Learning* (2006), equation 4.18 with gamma 1.
+    """
+
+    name: ClassVar[str] = "matern12"
+
+
+@dataclass(frozen=True)
+class Matern32(Kernel):
+    """Matern covariance of smoothness 3/2, ``variance * (1 + r) * exp(-r)``.
+
+    Here ``r = sqrt(3 * s)`` and s is the squared scaled distance. Rasmussen and Williams,
+    *Gaussian Processes for Machine Learning* (2006), equation 4.17.
+    """
+
+    name: ClassVar[str] = "matern32"
+
+
+@dataclass(frozen=True)
 class Matern52(Kernel):
     """Matern covariance of smoothness 5/2, ``variance * (1 + r + r**2 / 3) * exp(-r)``.
 
@@ -110,7 +132,7 @@ class Matern52(Kernel):
     name: ClassVar[str] = "matern52"
 
 
-KERNELS: dict[str, type[Kernel]] = {kind.name: kind for kind in (RBF, Matern52)}
+KERNELS: dict[str, type[Kernel]] = {kind.name: kind for kind in (RBF, Matern12, Matern32, Matern52)}
 
 
 def kernel_from_name(name: str, *, lengthscale: float | Sequence[float], variance: float) -> Kernel:

@@ -17,14 +17,14 @@ from typing import Any
 from numba.core.errors import NumbaError
 from parity.suite import SUITE  # type: ignore[import-not-found]  # tests/ is on the path
 
-from covertreex.metrics import _residual_numba
+from covertreex.metrics import _numba_search, _residual_numba
 from covertreex.testing import Check, ParityFailure
 from covertreex.testing.records import FROZEN
 
 from .judges import CAUGHT, UNVIABLE
 from .numba_source import PATH, reached_functions
 
-ENGINE_FUNCTIONS = {"inducing": "inducing_rows"}
+ENGINE_FUNCTIONS = {"inducing": "inducing_rows", "predecessors": "knn"}
 """Stage -> function of the engine, where their names differ."""
 
 QUICK = 100_000
@@ -34,7 +34,8 @@ QUICK = 100_000
 def judge(function: str) -> int:
     """Return the exit code for the tree as it stands, `function` of the reference being mutated."""
     suite = replace(SUITE, candidates={"mutant": _residual_numba})
-    texts = [Path(PATH).read_text("ascii"), Path(_residual_numba.__file__).read_text("utf-8")]
+    stages = (_residual_numba.__file__, _numba_search.__file__)
+    texts = [Path(path).read_text("utf-8") for path in (PATH, *stages)]
 
     reaching = [
         stage

@@ -10,10 +10,11 @@ mod call;
 use crate::distance::{self, DistanceBlock};
 use crate::draws::SplitMix64;
 use crate::kernel::{self, Kernel};
-use crate::knn::Scan;
+use crate::knn::{Neighbourhoods, Scan};
 use crate::level::{self, Level};
+use crate::matrix::Matrix;
 use crate::metric::{self, Points, ResidualMetric};
-use crate::{dot, draws, factor, numeric};
+use crate::{dot, draws, euclidean, factor, numeric};
 use arrays::{Block, Input, Output, block, doubles, indices, is_wide, is_wide_name, rows};
 use call::call;
 use numpy::{Element, Ix1, Ix2, PyArray1, PyArray2, PyUntypedArrayMethods};
@@ -26,14 +27,16 @@ mod _rust {
     #[pymodule_export]
     use super::{
         best_level, build_profile, cholesky, cpu_features, distance_block_no_gate, distance_idx,
-        distances_sq_batch, dot_block, exp, exp_constants, inducing_rows, kernel_block, knn,
-        levels, max_distance_hint, normals, project, splitmix64, uniforms,
+        distances_sq_batch, dot_block, euclidean_knn, euclidean_radius, exp, exp_constants,
+        inducing_rows, kernel_block, knn, levels, max_distance_hint, normals, project, radius,
+        splitmix64, uniforms,
     };
 }
 
 type Object<'a, 'py> = &'a Bound<'py, PyAny>;
 type Array1<'py, T> = Bound<'py, PyArray1<T>>;
 type Array2<'py, T> = Bound<'py, PyArray2<T>>;
+type Triple<'py> = (Array1<'py, i64>, Array1<'py, i64>, Array1<'py, f64>);
 type Pair<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>);
 
 #[pyfunction]
@@ -293,7 +296,7 @@ fn distance_block_as<'py, T: Block>(
 }
 
 #[pyfunction]
-#[pyo3(signature = (u_q, v_q, p_q, u, v, p, kernel, variance, eps, k, chunk_size, *, level=None, threads=None))]
+#[pyo3(signature = (u_q, v_q, p_q, u, v, p, kernel, variance, eps, k, chunk_size, limits=None, *, level=None, threads=None))]
 #[allow(clippy::too_many_arguments)]
 fn knn<'py>(
     u_q: Object<'_, 'py>,
@@ -307,15 +310,17 @@ fn knn<'py>(
     eps: f64,
     k: usize,
     chunk_size: usize,
+    limits: Option<Object<'_, 'py>>,
     level: Option<&str>,
     threads: Option<usize>,
 ) -> PyResult<(Array2<'py, i64>, Array2<'py, f64>)> {
     let (level, kernel) = (Level::named(level)?, Kernel::named(kernel, variance)?);
-    let scan = ScanOptions { kernel, eps, k, chunk_size, level, threads };
+    let scan = ScanOptions { kernel, eps, chunk_size, level, threads };
+    let limits = limits.map(|limits| indices("limits", limits)).transpose()?;
     if is_wide("v_q", v_q)? {
-        knn_as::<f64>((u_q, v_q, p_q), (u, v, p), scan)
+        knn_as::<f64>((u_q, v_q, p_q), (u, v, p), limits.as_ref(), k, scan)
     } else {
-        knn_as::<f32>((u_q, v_q, p_q), (u, v, p), scan)
+        knn_as::<f32>((u_q, v_q, p_q), (u, v, p), limits.as_ref(), k, scan)
     }
 }
 
@@ -324,15 +329,18 @@ fn knn<'py>(
 struct ScanOptions {
     kernel: Kernel,
     eps: f64,
-    k: usize,
     chunk_size: usize,
     level: Level,
     threads: Option<usize>,
 }
 
+type Limits<'a, 'py> = Option<&'a Input<'py, i64, Ix1>>;
+
 fn knn_as<'py, T: Block>(
     (u_q, v_q, p_q): (Object<'_, 'py>, Object<'_, 'py>, Object<'_, 'py>),
     (u, v, p): (Object<'_, 'py>, Object<'_, 'py>, Object<'_, 'py>),
+    limits: Limits<'_, 'py>,
+    k: usize,
     options: ScanOptions,
 ) -> PyResult<(Array2<'py, i64>, Array2<'py, f64>)> {
     let py = u.py();
@@ -341,14 +349,115 @@ fn knn_as<'py, T: Block>(
     let (p_q, p) = (block::<T, Ix1>("p_q", p_q)?, block::<T, Ix1>("p", p)?);
     let queries = Points { u: u_q.matrix()?, v: v_q.matrix()?, p: p_q.slice() };
     let data = Points { u: u.matrix()?, v: v.matrix()?, p: p.slice() };
-    let ScanOptions { kernel, eps, k, chunk_size, level, threads } = options;
-    let scan = Scan { level, kernel, eps, data, k, chunk_size };
+    let ScanOptions { kernel, eps, chunk_size, level, threads } = options;
+    let limits = limits.map(Input::slice);
+    let scan = Scan { level, kernel, eps, data, limits, chunk_size };
     scan.validate(&queries)?;
+    scan.expect_rows(k)?;
     let mut indices = Output::matrix(py, queries.p.len(), k)?;
     let mut distances = Output::matrix(py, queries.p.len(), k)?;
     let (i, d) = (indices.slice(), distances.slice());
-    call(py, threads, || scan.run(queries, i, d))?;
+    call(py, threads, || scan.nearest(queries, k, i, d))?;
     Ok((indices.done(), distances.done()))
+}
+
+#[pyfunction]
+#[pyo3(signature = (u_q, v_q, p_q, u, v, p, kernel, variance, eps, radii, chunk_size, limits=None, *, level=None, threads=None))]
+#[allow(clippy::too_many_arguments)]
+fn radius<'py>(
+    u_q: Object<'_, 'py>,
+    v_q: Object<'_, 'py>,
+    p_q: Object<'_, 'py>,
+    u: Object<'_, 'py>,
+    v: Object<'_, 'py>,
+    p: Object<'_, 'py>,
+    kernel: &str,
+    variance: f64,
+    eps: f64,
+    radii: Object<'_, 'py>,
+    chunk_size: usize,
+    limits: Option<Object<'_, 'py>>,
+    level: Option<&str>,
+    threads: Option<usize>,
+) -> PyResult<Triple<'py>> {
+    let (level, kernel) = (Level::named(level)?, Kernel::named(kernel, variance)?);
+    let scan = ScanOptions { kernel, eps, chunk_size, level, threads };
+    let radii = Input::new("radii", radii, "a C-contiguous array of float64")?;
+    let limits = limits.map(|limits| indices("limits", limits)).transpose()?;
+    if is_wide("v_q", v_q)? {
+        radius_as::<f64>((u_q, v_q, p_q), (u, v, p), limits.as_ref(), &radii, scan)
+    } else {
+        radius_as::<f32>((u_q, v_q, p_q), (u, v, p), limits.as_ref(), &radii, scan)
+    }
+}
+
+fn radius_as<'py, T: Block>(
+    (u_q, v_q, p_q): (Object<'_, 'py>, Object<'_, 'py>, Object<'_, 'py>),
+    (u, v, p): (Object<'_, 'py>, Object<'_, 'py>, Object<'_, 'py>),
+    limits: Limits<'_, 'py>,
+    radii: &Input<'py, f64, Ix1>,
+    options: ScanOptions,
+) -> PyResult<Triple<'py>> {
+    let py = u.py();
+    let (u_q, u) = (doubles("u_q", u_q)?, doubles("u", u)?);
+    let (v_q, v) = (block::<T, Ix2>("v_q", v_q)?, block::<T, Ix2>("v", v)?);
+    let (p_q, p) = (block::<T, Ix1>("p_q", p_q)?, block::<T, Ix1>("p", p)?);
+    let queries = Points { u: u_q.matrix()?, v: v_q.matrix()?, p: p_q.slice() };
+    let data = Points { u: u.matrix()?, v: v.matrix()?, p: p.slice() };
+    let ScanOptions { kernel, eps, chunk_size, level, threads } = options;
+    let (limits, radii) = (limits.map(Input::slice), radii.slice());
+    let scan = Scan { level, kernel, eps, data, limits, chunk_size };
+    Ok(triple(py, call(py, threads, || scan.within(queries, radii))?))
+}
+
+fn triple(py: Python<'_>, found: Neighbourhoods) -> Triple<'_> {
+    let Neighbourhoods { offsets, indices, distances } = found;
+    (
+        PyArray1::from_vec(py, offsets),
+        PyArray1::from_vec(py, indices),
+        PyArray1::from_vec(py, distances),
+    )
+}
+
+#[pyfunction]
+#[pyo3(signature = (u_q, u, k, limits=None, *, level=None, threads=None))]
+fn euclidean_knn<'py>(
+    u_q: Object<'_, 'py>,
+    u: Object<'_, 'py>,
+    k: usize,
+    limits: Option<Object<'_, 'py>>,
+    level: Option<&str>,
+    threads: Option<usize>,
+) -> PyResult<(Array2<'py, i64>, Array2<'py, f64>)> {
+    let (py, _) = (u.py(), Level::named(level)?);
+    let (u_q, u) = (doubles("u_q", u_q)?, doubles("u", u)?);
+    let limits = limits.map(|limits| indices("limits", limits)).transpose()?;
+    let (u_q, u): (Matrix<f64>, Matrix<f64>) = (u_q.matrix()?, u.matrix()?);
+    let limits = limits.as_ref().map(Input::slice);
+    let mut indices = Output::matrix(py, u_q.rows(), k)?;
+    let mut distances = Output::matrix(py, u_q.rows(), k)?;
+    let (i, d) = (indices.slice(), distances.slice());
+    call(py, threads, || euclidean::nearest(u_q, u, k, limits, i, d))?;
+    Ok((indices.done(), distances.done()))
+}
+
+#[pyfunction]
+#[pyo3(signature = (u_q, u, radii, limits=None, *, level=None, threads=None))]
+fn euclidean_radius<'py>(
+    u_q: Object<'_, 'py>,
+    u: Object<'_, 'py>,
+    radii: Object<'_, 'py>,
+    limits: Option<Object<'_, 'py>>,
+    level: Option<&str>,
+    threads: Option<usize>,
+) -> PyResult<Triple<'py>> {
+    let (py, _) = (u.py(), Level::named(level)?);
+    let (u_q, u) = (doubles("u_q", u_q)?, doubles("u", u)?);
+    let radii: Input<f64, Ix1> = Input::new("radii", radii, "a C-contiguous array of float64")?;
+    let limits = limits.map(|limits| indices("limits", limits)).transpose()?;
+    let (u_q, u): (Matrix<f64>, Matrix<f64>) = (u_q.matrix()?, u.matrix()?);
+    let (radii, limits) = (radii.slice(), limits.as_ref().map(Input::slice));
+    Ok(triple(py, call(py, threads, || euclidean::within(u_q, u, radii, limits))?))
 }
 
 #[pyfunction]

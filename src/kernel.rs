@@ -23,8 +23,18 @@ const TASK_ROWS: usize = 16;
 pub enum Family {
     /// `exp(-s / 2)`.
     Rbf,
+    /// `exp(-r)`, `r = sqrt(s)`.
+    Matern12,
+    /// `(1 + r) exp(-r)`, `r = sqrt(3 s)`.
+    Matern32,
     /// `(1 + r + r^2 / 3) exp(-r)`, `r = sqrt(5 s)`.
     Matern52,
+}
+
+/// `r`, at most [`FAR`].
+#[inline(always)]
+fn near(r: f64) -> f64 {
+    if r < FAR { r } else { FAR }
 }
 
 /// A kernel over scaled coordinates.
@@ -41,9 +51,11 @@ impl Kernel {
     pub fn named(name: &str, variance: f64) -> Result<Self, Error> {
         let family = match name {
             "rbf" => Family::Rbf,
+            "matern12" => Family::Matern12,
+            "matern32" => Family::Matern32,
             "matern52" => Family::Matern52,
             _ => {
-                let wanted = "\"rbf\" or \"matern52\"".into();
+                let wanted = "\"rbf\", \"matern12\", \"matern32\" or \"matern52\"".into();
                 return Err(Error::Parameter {
                     name: "kernel",
                     given: format!("{name:?}"),
@@ -64,9 +76,13 @@ impl Kernel {
     pub fn of_squared(&self, s: f64) -> f64 {
         match self.family {
             Family::Rbf => self.variance * exp(-0.5 * s),
+            Family::Matern12 => self.variance * exp(-s.sqrt()),
+            Family::Matern32 => {
+                let r = near((3.0 * s).sqrt());
+                self.variance * ((r + 1.0) * exp(-r))
+            }
             Family::Matern52 => {
-                let r = (5.0 * s).sqrt();
-                let r = if r < FAR { r } else { FAR };
+                let r = near((5.0 * s).sqrt());
                 self.variance * (r.mul_add(r.mul_add(THIRD, 1.0), 1.0) * exp(-r))
             }
         }
@@ -84,15 +100,20 @@ impl Kernel {
     unsafe fn of_squared_lanes<S: Simd>(&self, s: S::F64) -> S::F64 {
         // SAFETY: the caller's promise.
         unsafe {
-            let variance = S::F64::splat(self.variance);
+            let (variance, one) = (S::F64::splat(self.variance), S::F64::splat(1.0));
+            let root = |factor: f64| S::F64::splat(factor).mul(s).sqrt().min(S::F64::splat(FAR));
+            let decay = |r: S::F64| exp_lanes::<S>(S::F64::splat(-1.0).mul(r));
             match self.family {
                 Family::Rbf => variance.mul(exp_lanes::<S>(S::F64::splat(-0.5).mul(s))),
+                Family::Matern12 => variance.mul(decay(s.sqrt())),
+                Family::Matern32 => {
+                    let r = root(3.0);
+                    variance.mul(r.add(one).mul(decay(r)))
+                }
                 Family::Matern52 => {
-                    let r = S::F64::splat(5.0).mul(s).sqrt().min(S::F64::splat(FAR));
-                    let one = S::F64::splat(1.0);
+                    let r = root(5.0);
                     let polynomial = r.fma(r.fma(S::F64::splat(THIRD), one), one);
-                    let decay = exp_lanes::<S>(S::F64::splat(-1.0).mul(r));
-                    variance.mul(polynomial.mul(decay))
+                    variance.mul(polynomial.mul(decay(r)))
                 }
             }
         }
@@ -194,17 +215,28 @@ mod tests {
 
     const RBF: Kernel = Kernel { family: Family::Rbf, variance: 1.5 };
     const MATERN: Kernel = Kernel { family: Family::Matern52, variance: 0.75 };
+    const KERNELS: [Kernel; 4] = [
+        RBF,
+        Kernel { family: Family::Matern12, variance: 2.5 },
+        Kernel { family: Family::Matern32, variance: 0.25 },
+        MATERN,
+    ];
 
     #[test]
     fn kernels_are_their_formulas() {
-        assert_eq!((RBF.of_squared(0.0), MATERN.of_squared(0.0)), (1.5, 0.75));
-        assert_eq!((RBF.of_squared(f64::INFINITY), MATERN.of_squared(f64::INFINITY)), (0.0, 0.0));
-        for s in [0.01_f64, 0.7, 3.0, 55.0, 600.0] {
-            let r = (5.0 * s).sqrt();
-            let wanted = [1.5 * (-s / 2.0).exp(), 0.75 * (1.0 + r + r * r / 3.0) * (-r).exp()];
-            for (found, wanted) in [RBF.of_squared(s), MATERN.of_squared(s)].into_iter().zip(wanted)
-            {
-                assert!((found - wanted).abs() <= 1e-14 * wanted, "{found} {wanted}");
+        for kernel in KERNELS {
+            assert_eq!(kernel.of_squared(0.0), kernel.variance);
+            assert_eq!(kernel.of_squared(f64::INFINITY), 0.0);
+            for s in [0.01_f64, 0.7, 3.0, 55.0, 600.0] {
+                let root = |factor: f64| (factor * s).sqrt();
+                let shape = match kernel.family {
+                    Family::Rbf => (-s / 2.0).exp(),
+                    Family::Matern12 => (-root(1.0)).exp(),
+                    Family::Matern32 => (1.0 + root(3.0)) * (-root(3.0)).exp(),
+                    Family::Matern52 => (1.0 + root(5.0) + 5.0 * s / 3.0) * (-root(5.0)).exp(),
+                };
+                let (found, wanted) = (kernel.of_squared(s), kernel.variance * shape);
+                assert!((found - wanted).abs() <= 1e-14 * wanted, "{kernel:?} {found} {wanted}");
             }
         }
         assert_eq!(RBF.between(&[1.0, 2.0], &[2.0, 4.0]), RBF.of_squared(5.0));
@@ -212,8 +244,9 @@ mod tests {
 
     #[test]
     fn unknown_names_and_variances_are_refused() {
-        assert_eq!(Kernel::named("rbf", 1.5), Ok(RBF));
-        assert_eq!(Kernel::named("matern52", 0.75), Ok(MATERN));
+        for (name, kernel) in ["rbf", "matern12", "matern32", "matern52"].into_iter().zip(KERNELS) {
+            assert_eq!(Kernel::named(name, kernel.variance), Ok(kernel));
+        }
         assert!(matches!(Kernel::named("RBF", 1.0), Err(Error::Parameter { name: "kernel", .. })));
         for variance in [0.0, -1.0, f64::NAN, f64::INFINITY] {
             let refused = Kernel::named("rbf", variance);
@@ -228,7 +261,7 @@ mod tests {
         let points = |seed, n| sample::<f64>(seed, n * d).iter().map(|x| x * scale).collect();
         let (a, b): (Vec<f64>, Vec<f64>) = (points(1, q), points(2, c));
         let (a, b) = (Matrix::new("a", &a, q, d).unwrap(), Matrix::new("b", &b, c, d).unwrap());
-        for kernel in [RBF, MATERN] {
+        for kernel in KERNELS {
             for &level in Level::available() {
                 let mut out = vec![T::default(); q * c];
                 kernel_block(level, kernel, a, b, &mut out).unwrap();

@@ -1,9 +1,9 @@
-//! k nearest neighbours by a full scan: for each query the k smallest of (distance, index), ascending.
+//! Neighbours by a full scan: for each query the k smallest of (distance, index), or all within a radius, ascending.
 //!
 //! A task takes a block of queries through one chunk of data rows at a time: dot tile, kernel row, distance row, and what beats a
 //! query's worst neighbour so far enters its heap. Memory is a task's tiles, a packed chunk and the heaps, never n x q. Neither the
-//! chunk nor the blocks change an answer: keys are final distances, ties go to the lower index. Numba twin: `knn_rows` in
-//! `covertreex/metrics/_numba_loops.py`.
+//! chunk nor the blocks change an answer: keys are final distances, ties go to the lower index. A query with a limit sees the rows
+//! below it. Numba twin: `knn_rows`, `radius_rows` in `covertreex/metrics/_numba_loops.py`.
 
 use crate::distance::DistanceRow;
 use crate::dot::{self, DotRows};
@@ -11,8 +11,8 @@ use crate::environment;
 use crate::error::Error;
 use crate::kernel::{Kernel, KernelRow};
 use crate::level::Level;
-use crate::matrix::{Packed, expect_area};
-use crate::memory::{room, zeros};
+use crate::matrix::{Packed, expect_area, expect_length};
+use crate::memory::{refusal, room, zeros};
 use crate::metric::Points;
 use crate::numeric::Real;
 use rayon::prelude::*;
@@ -31,7 +31,7 @@ const MAX_CHUNK: usize = 20 * CHUNK_STEP;
 const HEAPS: &str = "the neighbours so far";
 const TILES: &str = "a task's tiles";
 
-/// A full scan: its metric, its data and how many neighbours to keep.
+/// A full scan: its metric, its data and which rows each query sees.
 #[derive(Clone, Copy, Debug)]
 #[allow(missing_docs)] // the fields are named for what they hold
 pub struct Scan<'a, T> {
@@ -39,9 +39,16 @@ pub struct Scan<'a, T> {
     pub kernel: Kernel,
     pub eps: f64,
     pub data: Points<'a, T>,
-    pub k: usize,
+    /// Query `i` sees the rows below `limits[i]`; without limits, all.
+    pub limits: Option<&'a [i64]>,
     /// Data rows to take at a time; a hint that changes no answer.
     pub chunk_size: usize,
+}
+
+/// What a query keeps of the distances that it is offered.
+trait Keep: Send {
+    /// Offer distances of the rows from `first` on; rows come in ascending order.
+    fn offer(&mut self, first: usize, distances: &[f64]) -> Result<(), Error>;
 }
 
 /// The best neighbours so far: a max-heap of (distance, index), distances as bits, whose order is theirs since none is negative.
@@ -58,8 +65,20 @@ impl Nearest {
         Ok(Self { heap, k, worst: f64::INFINITY })
     }
 
-    /// Offer distances of the rows from `first` on. Rows come in ascending order, so one that equals the worst is past it.
-    fn offer(&mut self, first: usize, distances: &[f64]) {
+    /// Write them ascending; what no row was found for is index -1, at infinity.
+    fn write(self, indices: &mut [i64], distances: &mut [f64]) {
+        indices.fill(-1);
+        distances.fill(f64::INFINITY);
+        let sorted = self.heap.into_sorted_vec();
+        for ((bits, index), (i, d)) in sorted.into_iter().zip(indices.iter_mut().zip(distances)) {
+            (*i, *d) = (index as i64, f64::from_bits(bits));
+        }
+    }
+}
+
+impl Keep for Nearest {
+    /// Rows come in ascending order, so one that equals the worst is past it.
+    fn offer(&mut self, first: usize, distances: &[f64]) -> Result<(), Error> {
         for (index, &distance) in (first..).zip(distances) {
             if distance < self.worst {
                 if self.heap.len() == self.k {
@@ -72,23 +91,53 @@ impl Nearest {
                 }
             }
         }
+        Ok(())
     }
+}
 
-    /// Write them ascending.
-    fn write(self, indices: &mut [i64], distances: &mut [f64]) {
-        let sorted = self.heap.into_sorted_vec();
-        for ((bits, index), (i, d)) in sorted.into_iter().zip(indices.iter_mut().zip(distances)) {
-            (*i, *d) = (index as i64, f64::from_bits(bits));
+/// All within a radius: (distance, index), distances as bits.
+#[derive(Clone, Debug)]
+struct Within {
+    radius: f64,
+    found: Vec<(u64, usize)>,
+}
+
+impl Keep for Within {
+    fn offer(&mut self, first: usize, distances: &[f64]) -> Result<(), Error> {
+        for (index, &distance) in (first..).zip(distances) {
+            if distance <= self.radius {
+                let len = self.found.len();
+                if self.found.try_reserve(1).is_err() {
+                    return Err(refusal::<(u64, usize)>(HEAPS, &[len + 1]));
+                }
+                self.found.push((distance.to_bits(), index));
+            }
         }
+        Ok(())
     }
 }
 
 impl<T: Real> Scan<'_, T> {
-    /// An error unless queries and data fit each other and there are `k` rows to find.
+    /// An error unless queries, limits and data fit each other.
     pub fn validate(&self, queries: &Points<T>) -> Result<(), Error> {
-        let (q, n, k) = (queries.count()?, self.data.count()?, self.k);
+        let (q, n) = (queries.count()?, self.data.count()?);
         queries.u.expect("u_q", q, self.data.u.cols())?;
         queries.v.expect("v_q", q, self.data.v.cols())?;
+        let Some(limits) = self.limits else { return Ok(()) };
+        expect_length("limits", limits.len(), q)?;
+        let inside = |&limit: &i64| usize::try_from(limit).is_ok_and(|limit| limit <= n);
+        match limits.iter().position(|limit| !inside(limit)) {
+            None => Ok(()),
+            Some(position) => {
+                let value = limits[position];
+                Err(Error::IndexRange { name: "limits", position, value, limit: n + 1 })
+            }
+        }
+    }
+
+    /// An error unless there are `k` rows.
+    pub fn expect_rows(&self, k: usize) -> Result<(), Error> {
+        let n = self.data.count()?;
         if (1..=n).contains(&k) {
             return Ok(());
         }
@@ -96,34 +145,60 @@ impl<T: Real> Scan<'_, T> {
         Err(Error::Parameter { name: "k", given: k.to_string(), wanted })
     }
 
-    /// Neighbours of each query: `indices` and `distances`, (q, k) each.
-    pub fn run(
+    /// The `k` nearest of each query: `indices` and `distances`, (q, k) each.
+    pub fn nearest(
         &self,
         queries: Points<T>,
+        k: usize,
         indices: &mut [i64],
         distances: &mut [f64],
     ) -> Result<(), Error> {
         environment::check()?;
         self.validate(&queries)?;
-        let (q, k) = (queries.p.len(), self.k);
+        self.expect_rows(k)?;
+        let q = queries.p.len();
         expect_area("indices", indices.len(), q, k)?;
         expect_area("distances", distances.len(), q, k)?;
         let spans = indices.chunks_mut(SPAN * k).zip(distances.chunks_mut(SPAN * k));
         for (start, (indices, distances)) in (0..q).step_by(SPAN).zip(spans) {
-            let rows = start..start + indices.len() / k;
-            let found = self.scan(queries.slice(rows))?;
+            let found =
+                self.scan(queries, start..start + indices.len() / k, |_| Nearest::new(k))?;
             let outputs = indices.chunks_mut(k).zip(distances.chunks_mut(k));
             found.into_iter().zip(outputs).for_each(|(nearest, (i, d))| nearest.write(i, d));
         }
         Ok(())
     }
 
-    /// Take some queries through all the data.
-    fn scan(&self, queries: Points<T>) -> Result<Vec<Nearest>, Error> {
-        let mut nearest = room(HEAPS, &[queries.p.len()])?;
-        for _ in queries.p {
-            nearest.push(Nearest::new(self.k)?);
+    /// All within each query's radius: offsets (q + 1,), and what stands between two of them, ascending.
+    pub fn within(&self, queries: Points<T>, radii: &[f64]) -> Result<Neighbourhoods, Error> {
+        environment::check()?;
+        self.validate(&queries)?;
+        let q = queries.p.len();
+        expect_length("radii", radii.len(), q)?;
+        let mut all = Neighbourhoods::new(q)?;
+        for start in (0..q).step_by(SPAN) {
+            let rows = start..(start + SPAN).min(q);
+            let keep = |i: usize| Ok(Within { radius: radii[i], found: Vec::new() });
+            self.scan(queries, rows, keep)?
+                .into_iter()
+                .try_for_each(|within| all.add(within.found))?;
         }
+        Ok(all)
+    }
+
+    /// Take some queries through all the data.
+    fn scan<K: Keep>(
+        &self,
+        queries: Points<T>,
+        rows: Range<usize>,
+        keep: impl Fn(usize) -> Result<K, Error>,
+    ) -> Result<Vec<K>, Error> {
+        let mut kept = room(HEAPS, &[rows.len()])?;
+        for i in rows.clone() {
+            kept.push(keep(i)?);
+        }
+        let limits = self.limits.map(|limits| &limits[rows.clone()]);
+        let queries = queries.slice(rows);
         let mut packed = Packed::empty(dot::rows(self.level));
         packed.fill_in_parallel(queries.v)?;
         let chunk_size = self.chunk_size.clamp(1, MAX_CHUNK).next_multiple_of(CHUNK_STEP);
@@ -131,18 +206,52 @@ impl<T: Real> Scan<'_, T> {
         for start in (0..self.data.p.len()).step_by(chunk_size) {
             let rows = start..(start + chunk_size).min(self.data.p.len());
             chunk.fill(rows)?;
-            let tasks = nearest.par_chunks_mut(BLOCK).enumerate();
+            let tasks = kept.par_chunks_mut(BLOCK).enumerate();
             tasks.try_for_each_init(
                 || Tiles::new(chunk.p.len()),
-                |tiles, (task, nearest)| {
+                |tiles, (task, kept)| {
                     environment::check()?;
                     let tiles = tiles.as_mut().map_err(|error| error.clone())?;
-                    chunk.scan_block(queries, &packed, task * BLOCK, nearest, tiles);
-                    Ok(())
+                    let first = task * BLOCK;
+                    let limits = limits.map(|limits| &limits[first..first + kept.len()]);
+                    chunk.scan_block(queries, limits, &packed, first, kept, tiles)
                 },
             )?;
         }
-        Ok(nearest)
+        Ok(kept)
+    }
+}
+
+/// The neighbours of several queries, one after the other.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)] // the fields are named for what they hold
+pub struct Neighbourhoods {
+    pub offsets: Vec<i64>,
+    pub indices: Vec<i64>,
+    pub distances: Vec<f64>,
+}
+
+impl Neighbourhoods {
+    /// None yet, with room for the offsets of so many queries.
+    pub(crate) fn new(queries: usize) -> Result<Self, Error> {
+        let mut offsets = room(HEAPS, &[queries + 1])?;
+        offsets.push(0);
+        Ok(Self { offsets, indices: Vec::new(), distances: Vec::new() })
+    }
+
+    /// Add those of the next query, (distance as bits, index) in any order.
+    pub(crate) fn add(&mut self, mut found: Vec<(u64, usize)>) -> Result<(), Error> {
+        found.sort_unstable();
+        let more = found.len();
+        let reserved =
+            self.indices.try_reserve(more).and_then(|()| self.distances.try_reserve(more));
+        if reserved.is_err() {
+            return Err(refusal::<(i64, f64)>(HEAPS, &[self.indices.len() + more]));
+        }
+        self.indices.extend(found.iter().map(|&(_, index)| index as i64));
+        self.distances.extend(found.iter().map(|&(bits, _)| f64::from_bits(bits)));
+        self.offsets.push(self.indices.len() as i64);
+        Ok(())
     }
 }
 
@@ -188,22 +297,30 @@ impl<'a, T: Real> Chunk<'a, T> {
     }
 
     /// Offer the chunk's rows to the queries from `first` on, whose V is packed.
-    fn scan_block(
+    fn scan_block<K: Keep>(
         &self,
         queries: Points<T>,
+        limits: Option<&[i64]>,
         packed: &Packed<T>,
         first: usize,
-        nearest: &mut [Nearest],
+        kept: &mut [K],
         tiles: &mut Tiles<T>,
-    ) {
+    ) -> Result<(), Error> {
         let Scan { level, kernel, eps, .. } = *self.scan;
         let cols = self.p.len();
-        let dots = &mut tiles.dot[..nearest.len() * cols];
+        let seen = |i: usize| {
+            limits.map_or(cols, |limits| (limits[i] as usize).saturating_sub(self.start).min(cols))
+        };
+        if (0..kept.len()).all(|i| seen(i) == 0) {
+            return Ok(());
+        }
+        let dots = &mut tiles.dot[..kept.len() * cols];
         let panel = first / dot::rows(level);
         let rows = DotRows { a: packed, first: panel, b: &self.v, out: dots, stride: cols, cols };
         // SAFETY: both packed matrices have the level's widths and one depth, and hold these rows.
         unsafe { level.run(rows) };
-        for (i, (nearest, dot)) in (first..).zip(nearest.iter_mut().zip(dots.chunks(cols))) {
+        for (at, (kept, dot)) in kept.iter_mut().zip(dots.chunks(cols)).enumerate() {
+            let i = first + at;
             let (point, kernels) = (queries.u.row(i), &mut tiles.kernel[..]);
             let row = KernelRow { kernel, point, panels: &self.u, out: &mut *kernels };
             // SAFETY: the panels have the level's width and as many columns as `point`.
@@ -212,8 +329,9 @@ impl<'a, T: Real> Chunk<'a, T> {
             let row = DistanceRow { kernel: kernels, dot, p_i, p: &self.p, floor: eps * eps, out };
             // SAFETY: the routine checks its slices' lengths.
             unsafe { level.run(row) };
-            nearest.offer(self.start, &tiles.distances);
+            kept.offer(self.start, &tiles.distances[..seen(at)])?;
         }
+        Ok(())
     }
 }
 
@@ -268,9 +386,9 @@ mod tests {
         let wanted: Vec<_> =
             (0..q).flat_map(|i| by_definition(queries, data, i).into_iter().take(k)).collect();
         for &level in Level::available() {
-            let scan = Scan { level, kernel: KERNEL, eps: EPS, data, k, chunk_size };
+            let scan = Scan { level, kernel: KERNEL, eps: EPS, data, limits: None, chunk_size };
             let (mut indices, mut distances) = (vec![-1; q * k], vec![f64::NAN; q * k]);
-            scan.run(queries, &mut indices, &mut distances).unwrap();
+            scan.nearest(queries, k, &mut indices, &mut distances).unwrap();
             for (at, &(distance, index)) in wanted.iter().enumerate() {
                 assert_eq!(indices[at], index, "{level:?} {q} {n} {m} {k} {chunk_size} at {at}");
                 assert_eq!(distances[at].to_bits(), distance.to_bits());
@@ -306,8 +424,8 @@ mod tests {
     #[test]
     fn ties_go_to_the_lower_index_in_any_order() {
         let mut nearest = Nearest::new(3).unwrap();
-        nearest.offer(0, &[0.5, 0.25, 0.5, 0.5]);
-        nearest.offer(4, &[0.25, 0.125, 0.25]);
+        nearest.offer(0, &[0.5, 0.25, 0.5, 0.5]).unwrap();
+        nearest.offer(4, &[0.25, 0.125, 0.25]).unwrap();
         let (mut indices, mut distances) = ([0; 3], [0.0; 3]);
         nearest.write(&mut indices, &mut distances);
         assert_eq!((indices, distances), ([5, 1, 4], [0.125, 0.25, 0.25]));
@@ -318,7 +436,7 @@ mod tests {
         let mut nearest = Nearest::new(5).unwrap();
         let room = nearest.heap.capacity();
         assert!(room >= 5);
-        nearest.offer(0, &[0.5, 0.25, 0.75, 0.125, 0.5, 0.0, 0.0625]);
+        nearest.offer(0, &[0.5, 0.25, 0.75, 0.125, 0.5, 0.0, 0.0625]).unwrap();
         assert_eq!((nearest.heap.len(), nearest.heap.capacity()), (5, room));
         for k in [1 << 58, usize::MAX] {
             let refused = Nearest::new(k).unwrap_err();
@@ -331,9 +449,9 @@ mod tests {
         let (some, other) = (arrays::<f64>(1, 6, 4), arrays::<f64>(2, 6, 3));
         let (queries, data) = (points(&some, 4), points(&some, 4));
         let level = Level::best();
-        let scan = |k| Scan { level, kernel: KERNEL, eps: EPS, data, k, chunk_size: 5 };
+        let scan = Scan { level, kernel: KERNEL, eps: EPS, data, limits: None, chunk_size: 5 };
         let run = |k, queries, i: usize, d: usize| {
-            scan(k).run(queries, &mut vec![0; i], &mut vec![0.0; d])
+            scan.nearest(queries, k, &mut vec![0; i], &mut vec![0.0; d])
         };
         assert_eq!(run(6, queries, 36, 36), Ok(()));
         for k in [0, 7] {
@@ -343,5 +461,40 @@ mod tests {
         assert!(run(1, queries, 5, 6).is_err() && run(1, queries, 6, 7).is_err());
         let flat = Points { u: Matrix::new("u", &some.0, 12, 1).unwrap().slice(0..6), ..queries };
         assert!(run(1, flat, 6, 6).is_err());
+        assert!(scan.within(queries, &[1.0; 5]).is_err());
+        for limits in [&[0, 1, 2, 3, 4][..], &[0, 1, 7, 3, 4, 5], &[0, 1, 2, -1, 4, 5]] {
+            assert!(Scan { limits: Some(limits), ..scan }.within(queries, &[1.0; 6]).is_err());
+        }
+    }
+
+    #[test]
+    fn limits_hide_rows_and_a_radius_takes_all_within() {
+        let (q, n, k) = (2 * BLOCK + 3, 150, 4);
+        let (queries, data) = (arrays::<f64>(5, q, 3), arrays::<f64>(7, n, 3));
+        let (queries, data) = (points(&queries, 3), points(&data, 3));
+        let limits: Vec<i64> = (0..q as i64).map(|i| (i * 7) % (n as i64 + 1)).collect();
+        let radii: Vec<f64> = (0..q).map(|i| [0.0, 0.9, 1.0, -1.0, f64::INFINITY][i % 5]).collect();
+        let (level, limits) = (Level::best(), Some(&limits[..]));
+        let scan = Scan { level, kernel: KERNEL, eps: EPS, data, limits, chunk_size: 48 };
+        let (mut indices, mut distances) = (vec![7; q * k], vec![7.0; q * k]);
+        scan.nearest(queries, k, &mut indices, &mut distances).unwrap();
+        let found = scan.within(queries, &radii).unwrap();
+        for (i, &limit) in limits.unwrap().iter().enumerate() {
+            let mut wanted = by_definition(queries, data, i);
+            wanted.retain(|&(_, j)| j < limit);
+            let near = wanted.iter().copied().chain(std::iter::repeat((f64::INFINITY, -1)));
+            for (at, (distance, index)) in near.take(k).enumerate() {
+                assert_eq!((distances[i * k + at], indices[i * k + at]), (distance, index));
+            }
+            wanted.retain(|&(distance, _)| distance <= radii[i]);
+            let rows = found.offsets[i] as usize..found.offsets[i + 1] as usize;
+            let own: Vec<_> = found.distances[rows.clone()]
+                .iter()
+                .copied()
+                .zip(found.indices[rows].iter().copied())
+                .collect();
+            assert_eq!(own, wanted, "query {i}");
+        }
+        assert_eq!(found.offsets.len(), q + 1);
     }
 }

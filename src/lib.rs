@@ -12,6 +12,7 @@ pub mod dot;
 pub mod draws;
 pub mod environment;
 pub mod error;
+pub mod euclidean;
 pub mod factor;
 pub mod kernel;
 pub mod knn;

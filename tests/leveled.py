@@ -5,7 +5,8 @@ from types import SimpleNamespace
 
 from covertreex.metrics import _residual_rust
 
-LEVELED = ("cholesky", "project", "kernel_block", "dot_block", "distance_block_no_gate", "knn")
+LEVELED = ("cholesky", "project", "kernel_block", "dot_block", "distance_block_no_gate", "knn",
+           "radius", "euclidean_knn", "euclidean_radius")  # fmt: skip
 
 
 def at_level(level):

@@ -102,8 +102,17 @@ def kernel_value(kernel, variance, s):
     """Covariance at squared scaled distance s."""
     if kernel == "rbf":
         return variance * mpmath.exp(-s / 2)
-    r = mpmath.sqrt(5 * s)
-    return variance * (1 + r + r * r / 3) * mpmath.exp(-r)
+    r = mpmath.sqrt(MATERN[kernel] * s)
+    return variance * matern_factor(kernel, r) * mpmath.exp(-r)
+
+
+MATERN = {"matern12": 1, "matern32": 3, "matern52": 5}
+"""What stands beside s under the root."""
+
+
+def matern_factor(kernel, r):
+    """What stands before exp(-r)."""
+    return {"matern12": 1, "matern32": 1 + r, "matern52": 1 + r + r * r / 3}[kernel]
 
 
 def squared_distance_range(s, d):
@@ -115,20 +124,20 @@ def squared_distance_range(s, d):
 def kernel_range(kernel, variance, nearest, farthest):
     """Between which numbers a computed covariance lies, s being between two numbers.
 
-    Both kernels fall with s, so the ends of s give the ends of the covariance. exp is off by 1 ULP,
-    at most 2 u or 2**-1074; the roundings after it are 1 (RBF) or 5 (Matern: three of the
-    polynomial, two products), and those before it two of r = sqrt(5 s). A product that underflows
-    adds at most variance * 2**-1074.
+    All kernels fall with s, so the ends of s give the ends of the covariance. exp is off by 1 ULP,
+    at most 2 u or 2**-1074; the roundings after it are 1 (RBF, Matern-1/2), 3 (Matern-3/2: a sum,
+    two products) or 5 (Matern-5/2: three of the polynomial, two products), and those before it at
+    most two of r = sqrt(c s). A product that underflows adds at most variance * 2**-1074.
     """
     u, smallest = mpf(U["float64"]), mpf(SMALLEST["float64"])
     if kernel == "rbf":
         roundings, near, far = 1, nearest / 2, farthest / 2
         least = most = mpf(1)
     else:
-        roundings = 5
-        near = mpmath.sqrt(5 * nearest * (1 - u)) * (1 - u)
-        far = mpmath.sqrt(5 * farthest * (1 + u)) * (1 + u)
-        least, most = (1 + r + r * r / 3 for r in (far, near))
+        roundings = MATERN[kernel]
+        near = mpmath.sqrt(MATERN[kernel] * nearest * (1 - u)) * (1 - u)
+        far = mpmath.sqrt(MATERN[kernel] * farthest * (1 + u)) * (1 + u)
+        least, most = (matern_factor(kernel, r) for r in (far, near))
     high, low = mpmath.exp(-near), mpmath.exp(-far)
     slack = (variance + 1) * smallest
     return (
@@ -137,7 +146,7 @@ def kernel_range(kernel, variance, nearest, farthest):
     )
 
 
-STRAIN = {"rbf": "(1 + s / 2)", "matern52": "(1 + r)"}
+STRAIN = {"rbf": "(1 + s / 2)"} | dict.fromkeys(MATERN, "(1 + r)")
 
 
 def strained_ulps(kernel, variance, s, found, true):
@@ -145,8 +154,10 @@ def strained_ulps(kernel, variance, s, found, true):
 
     An ULP of a subnormal exp, times its factor, may be many of the covariance: it is the unit.
     """
-    r = mpmath.sqrt(5 * s)
-    factor, strain = (1, 1 + s / 2) if kernel == "rbf" else (1 + r + r * r / 3, 1 + r)
+    factor, strain = 1, 1 + s / 2
+    if kernel != "rbf":
+        r = mpmath.sqrt(MATERN[kernel] * s)
+        factor, strain = matern_factor(kernel, r), 1 + r
     unit = max(ulp(true), variance * factor * mpf(SMALLEST["float64"]))
     return float(abs(mpf(found) - true) / (unit * strain))
 

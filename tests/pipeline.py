@@ -1,7 +1,7 @@
 """The whole pipeline on a few small data sets, as one digest: what must be the same everywhere.
 
 Run as a program it prints that digest, for a process with another environment: ``python
-tests/pipeline.py``. Points are exact multiples of 2**-53 from integer draws, 2 kernels x 2 dtypes.
+tests/pipeline.py``. Points are exact multiples of 2**-53 from integer draws, 4 kernels x 2 dtypes.
 """
 
 import hashlib
@@ -14,10 +14,16 @@ import numpy as np
 from parity.inputs import normals
 
 from covertreex import ResidualPrecisionWarning, build_residual_backend
-from covertreex.metrics.residual.core import compute_residual_distances, residual_knn
+from covertreex.kernels import KERNELS
+from covertreex.metrics.euclidean import euclidean_knn, euclidean_radius
+from covertreex.metrics.residual.core import (
+    compute_residual_distances,
+    residual_knn,
+    residual_radius,
+)
 
 N, D, INDUCING, K = 211, 3, 37, 9
-CONFIGURATIONS = tuple(product(("rbf", "matern52"), ("float32", "float64")))
+CONFIGURATIONS = tuple(product(sorted(KERNELS), ("float32", "float64")))
 
 
 def digest(engine, *, chunk_size=512, threads=None, order="C"):
@@ -49,8 +55,16 @@ def digest(engine, *, chunk_size=512, threads=None, order="C"):
             compute_residual_distances(ids, np.arange(N), backend=backend, **options),
             *residual_knn(backend, ids, K, **options),
             *residual_knn(backend, outside, K, **options),
+            *residual_knn(backend, ids, K, limits=ids, **options),
+            *residual_radius(backend, ids, 0.8, limits=ids, **options),
         ):
             seen.update(array.tobytes())
+    points = np.ascontiguousarray(points)
+    for array in (
+        *euclidean_knn(points, outside, K, **options),
+        *euclidean_radius(points, ids, 1.0, limits=ids, **options),
+    ):
+        seen.update(array.tobytes())
     return seen.hexdigest()
 
 

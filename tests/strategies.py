@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 from parity.inputs import normals
 
 DTYPES = st.sampled_from(["float32", "float64"])
-KERNELS = st.sampled_from(["rbf", "matern52"])
+KERNELS = st.sampled_from(["rbf", "matern12", "matern32", "matern52"])
 THREADS = st.sampled_from([1, 2, 3, 7])
 CHUNKS = st.sampled_from([1, 2, 7, 48, 50, 1_024])
 SEEDS = st.integers(0, 2**64 - 1)

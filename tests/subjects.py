@@ -33,7 +33,8 @@ def generated(seed):
     return Case(
         name=f"generated_{seed}", seed=seed, n=n, d=within(1, 4), inducing=within(1, 12),
         points=("normal", "cluster", "repeated")[within(0, 2)],
-        kernel=("rbf", "matern52")[within(0, 1)], lengthscale=10.0 ** (2.0 * next(draw) - 1.0),
+        kernel=("rbf", "matern12", "matern32", "matern52")[within(0, 3)],
+        lengthscale=10.0 ** (2.0 * next(draw) - 1.0),
         variance=2.0 ** (120.0 * next(draw) - 60.0),
         block_dtype=("float32", "float64")[within(0, 1)],
         queries=within(1, n), columns=within(1, n), k=within(1, n),

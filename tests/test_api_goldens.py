@@ -12,7 +12,7 @@ from parity.inputs import make_inputs
 from parity.suite import SUITE
 
 from covertreex import PCCT, ResidualPrecisionWarning, Runtime, build_residual_backend
-from covertreex.kernels import kernel_from_name
+from covertreex.kernels import KERNELS, kernel_from_name
 from covertreex.metrics.residual.core import compute_residual_distances
 
 # The API has no eps of its own.
@@ -66,6 +66,34 @@ def test_the_api_gives_the_goldens(case, engine):
         assert golden("knn_distances", case).is_bitwise(distances)
 
 
+JOBS = {
+    "predecessor": ("indices", "distances"),
+    "radius": ("offsets", "indices", "distances"),
+    "euclidean": ("indices", "distances"),
+    "euclidean_radius": ("offsets", "indices", "distances"),
+}
+
+
+@pytest.mark.parametrize("case", API_CASES, ids=lambda case: case.name)
+def test_the_api_gives_the_goldens_of_the_jobs(case, engine):
+    inputs = make_inputs(case)
+    ids, scaled = inputs["query_indices"], inputs["scaled"]
+    backend = build(case, inputs["points"], engine)
+    tree = PCCT(Runtime(engine=engine)).fit(inputs["points"], backend=backend)
+    plain = PCCT(Runtime(engine=engine, metric="euclidean")).fit(scaled)
+    nearest = tree.knn(ids, k=case.k)[1][:, -1]
+    by_coordinates = plain.knn(scaled[ids], k=case.k)
+    found = {
+        "predecessor": tree.knn(ids, k=case.k, predecessor_mode=True),
+        "radius": tree.radius(ids, np.minimum(case.radius, nearest)),
+        "euclidean": by_coordinates,
+        "euclidean_radius": plain.radius(ids, by_coordinates[1][:, -1], predecessor_mode=True),
+    }
+    for job, arrays in found.items():
+        for name, array in zip(JOBS[job], arrays, strict=True):
+            assert golden(f"{job}_{name}", case).is_bitwise(array), (job, name)
+
+
 def test_the_cases_tell_rows_from_columns_and_carry_scales():
     assert any(case.queries != case.columns for case in API_CASES)
     assert any(case.lengthscale != 1.0 and case.variance != 1.0 for case in API_CASES) or (
@@ -74,4 +102,4 @@ def test_the_cases_tell_rows_from_columns_and_carry_scales():
     )
     assert any(isinstance(case.lengthscale, tuple) for case in API_CASES)
     assert any((make_inputs(case)["eps"] != 1e-9) and case.k > 1 for case in API_CASES)
-    assert np.unique([case.kernel for case in API_CASES]).size == 2
+    assert {case.kernel for case in API_CASES} == set(KERNELS)

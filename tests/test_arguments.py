@@ -85,7 +85,7 @@ BAD_OPTIONS = {
     "seed too large": ({"seed": 2**64}, ParameterError, "seed"),
     "chunk size 0": ({"chunk_size": 0}, ParameterError, "chunk_size"),
     "threads 0": ({"threads": 0}, ParameterError, "threads"),
-    "unknown kernel": ({"kernel": "cubic"}, ParameterError, "known are matern52, rbf"),
+    "unknown kernel": ({"kernel": "cubic"}, ParameterError, "matern12, matern32, matern52, rbf"),
     "kernel of another type": ({"kernel": 3}, DtypeError, "kernel"),
     "two variances": ({"kernel": RBF(), "variance": 1.0}, ConfigurationError, "carries"),
     "unknown block dtype": ({"block_dtype": "float16"}, ParameterError, "'float32' or 'float64'"),

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from parity.inputs import normals
 
-from covertreex import PCCT, Matern52, Runtime, build_residual_backend
+from covertreex import PCCT, RBF, Matern12, Matern32, Matern52, Runtime, build_residual_backend
 from covertreex.errors import ConfigurationError
-from covertreex.kernels import RBF
 from covertreex.metrics.residual.core import compute_residual_distances, residual_knn
 
 N = 400
@@ -25,13 +24,19 @@ def distances(backend, engine):
     return compute_residual_distances(IDS, IDS, backend=backend, engine=engine)
 
 
+SHAPES = {
+    RBF: lambda s, r: np.exp(-s / 2),
+    Matern12: lambda s, r: np.exp(-r),
+    Matern32: lambda s, r: (1 + 3**0.5 * r) * np.exp(-(3**0.5) * r),
+    Matern52: lambda s, r: (1 + 5**0.5 * r + 5 * s / 3) * np.exp(-(5**0.5) * r),
+}
+
+
 def textbook(points, kernel, inducing):
     """Residual-correlation distances by NumPy's own algebra: right to rounding, not to the bit."""
     scaled = points / np.asarray(kernel.lengthscale)
     s = ((scaled[:, None] - scaled[None]) ** 2).sum(axis=2)
-    r = np.sqrt(5.0 * s)
-    shape = np.exp(-0.5 * s) if isinstance(kernel, RBF) else (1 + r + r * r / 3) * np.exp(-r)
-    k = kernel.variance * shape
+    k = kernel.variance * SHAPES[type(kernel)](s, np.sqrt(s))
     jittered = k[np.ix_(inducing, inducing)] + 1e-6 * kernel.variance * np.eye(inducing.size)
     residual = k - k[:, inducing] @ np.linalg.solve(jittered, k[inducing])
     p = np.maximum(np.diag(residual), 1e-9 * kernel.variance)
@@ -52,7 +57,7 @@ def test_a_fortran_order_v_is_read_by_its_indices(stages, block_dtype):
 
 @pytest.mark.parametrize(
     "kernel",
-    [RBF(0.5), RBF(2.0, 3.0), Matern52(0.5), Matern52(2.0, 3.0), RBF((0.5, 1.0, 4.0))],
+    [RBF(0.5), *(kind(2.0, 3.0) for kind in SHAPES), *(kind((0.5, 1.0, 4.0)) for kind in SHAPES)],
     ids=repr,
 )
 def test_kernel_and_lengthscale_are_obeyed(engine, kernel):
@@ -83,10 +88,18 @@ def test_the_v_and_the_kernel_of_the_backend_are_the_ones_used(engine):
         assert (np.take_along_axis(changed, indices, axis=1) == nearest).all()
 
 
-def test_a_predecessor_rule_is_refused_rather_than_ignored(engine):
-    tree = PCCT(Runtime(engine=engine)).fit(POINTS, backend=build(engine=engine))
-    with pytest.raises(TypeError, match="predecessor_mode"):
-        tree.knn(IDS, k=3, predecessor_mode=True)
+@pytest.mark.parametrize("queries", [None, IDS, IDS[::-7]], ids=["all", "ids", "some"])
+def test_the_predecessor_rule_is_obeyed(queries, engine):
+    backend = build(engine=engine)
+    tree = PCCT(Runtime(engine=engine)).fit(POINTS, backend=backend)
+    asked = IDS if queries is None else queries
+    every = np.where(asked[:, None] > IDS, distances(backend, engine)[asked], np.inf)
+    order = np.lexsort((np.broadcast_to(IDS, every.shape), every), axis=1)[:, :9]
+    nearest = np.take_along_axis(every, order, axis=1)
+    indices, found = tree.knn(queries, k=9, predecessor_mode=True)
+    assert (found == nearest).all()
+    assert (indices == np.where(np.isinf(nearest), -1, order)).all()
+    assert (indices < asked[:, None]).all()
 
 
 @pytest.mark.parametrize("k", [1, 10, N])

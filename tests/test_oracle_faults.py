@@ -133,6 +133,8 @@ def off_by(array, ulps):
 SHARES = {
     "squared distance": (share_of_squared_distance, 5),
     "rbf": (lambda ulps: share_of_kernel("rbf", ulps), 8),
+    "matern12": (lambda ulps: share_of_kernel("matern12", ulps), 10),
+    "matern32": (lambda ulps: share_of_kernel("matern32", ulps), 12),
     "matern52": (lambda ulps: share_of_kernel("matern52", ulps), 14),
     "factor": (share_of_factor, 16),
     "V": (share_of_v, 16),

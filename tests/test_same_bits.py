@@ -18,7 +18,7 @@ from leveled import at_level
 
 from covertreex import _rust
 from covertreex.errors import EngineUnavailableError
-from covertreex.metrics import _numba_loops, _residual_numba
+from covertreex.metrics import _numba_loops, _residual_numba, euclidean
 from covertreex.metrics.residual import backend, core
 
 LEVELS = ("baseline", "avx2", "avx512", "neon")
@@ -37,7 +37,7 @@ def expected():
 def test_rust_at_each_cpu_level(
     level, threads, chunk_size, order, expected, monkeypatch, record_property
 ):
-    for module in (backend, core):
+    for module in (backend, core, euclidean):
         monkeypatch.setattr(module, "engine_named", lambda _: at_level(level))
     way = {"chunk_size": chunk_size, "threads": threads, "order": order}
     if level in _rust.levels():

@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from covertreex.errors import DtypeError, ParameterError, ShapeError
+from covertreex.errors import (
+    DtypeError,
+    IndexRangeError,
+    NonFiniteError,
+    ParameterError,
+    ShapeError,
+)
 from covertreex.metrics import _residual_numba, _residual_rust
 
 U, V, P = np.zeros((9, 2)), np.ones((9, 5)), np.full(9, 0.5)
@@ -15,6 +21,13 @@ KNN = {"u_q": U, "v_q": V, "p_q": P, "u": U, "v": V, "p": P, "kernel": "rbf", "v
 
 def knn(**changes):
     return tuple({**KNN, **changes}.values())
+
+
+RADIUS = {("radii" if name == "k" else name): value for name, value in KNN.items()}
+
+
+def radius(**changes):
+    return tuple({**RADIUS, **changes}.values())
 
 
 BAD = {
@@ -45,6 +58,18 @@ BAD = {
     "short v_q": ("knn", knn(v_q=V[:5]), ShapeError),
     "v_q of another rank": ("knn", knn(v_q=V[:, :2]), ShapeError),
     "p of another dtype": ("knn", knn(p=P32), DtypeError),
+    "limits of another length": ("knn", knn(limits=[1, 2]), ShapeError),
+    "limits above n": ("knn", knn(limits=[10] * 9), IndexRangeError),
+    "limits below 0": ("radius", radius(limits=[-1] * 9), IndexRangeError),
+    "limits of floats": ("radius", radius(limits=[1.0] * 9), DtypeError),
+    "radius nan": ("radius", radius(radii=np.nan), NonFiniteError),
+    "radii of another length": ("radius", radius(radii=[1.0, 2.0]), ShapeError),
+    "radius with a short p": ("radius", radius(p=P[:5]), ShapeError),
+    "euclidean k above n": ("euclidean_knn", (U, U, 10), ParameterError),
+    "euclidean limits above n": ("euclidean_knn", (U, U, 1, [10] * 9), IndexRangeError),
+    "euclidean points of another dimension": ("euclidean_knn", (U, U[:, :1], 1), ShapeError),
+    "euclidean radius nan": ("euclidean_radius", (U, U, [np.nan] * 9), NonFiniteError),
+    "euclidean limits too few": ("euclidean_radius", (U, U, 1.0, [1]), ShapeError),
     "u_q of another dimension": ("knn", knn(u_q=U[:, :1]), ShapeError),
 }  # fmt: skip
 

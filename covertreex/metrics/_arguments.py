@@ -94,6 +94,13 @@ def as_threads(value: Any) -> int | None:
     return None if value is None else as_integer(value, "threads", 1, MAX_THREADS)
 
 
+def as_switch(value: Any, name: str) -> bool:
+    """Return a truth value that was meant as one: True or False."""
+    if not isinstance(value, bool | np.bool_):
+        raise DtypeError(f"{name} is {value!r}; give True or False")
+    return bool(value)
+
+
 def as_choice(value: Any, name: str, known: tuple[str, ...]) -> str:
     """One of the known names."""
     if not isinstance(value, str) or value not in known:
@@ -123,6 +130,31 @@ def as_radii(value: Any, count: int) -> F64:
     if np.isnan(array).any():
         raise NonFiniteError("radii holds NaN; give a distance, or infinity for no bound")
     return array
+
+
+def as_radius(value: Any, count: int) -> F64:
+    """Radii (count,) as `as_radii`, none of them below zero."""
+    radii = as_radii(value, count)
+    if (radii < 0.0).any():
+        at = int((radii < 0.0).argmax())
+        raise ParameterError(f"radius[{at}] is {radii[at]}; a distance is at least 0")
+    return radii
+
+
+def as_limits(value: Any, count: int, n: int) -> I64 | None:
+    """Limits (count,) within [0, n], the candidates of query i being the ids below limits[i]."""
+    if value is None:
+        return None
+    array = _array(value, "limits")
+    if array.dtype.kind not in "iu":
+        raise DtypeError(f"limits is of dtype {array.dtype}; give an integer dtype, such as int64")
+    if array.shape != (count,):
+        raise ShapeError(f"limits has shape {array.shape}; give one for each of {count} queries")
+    outside = (array < 0) | (array > n)
+    if outside.any():
+        at = int(outside.argmax())
+        raise IndexRangeError(f"limits[{at}] is {array[at]}; limits must lie within 0 and {n}")
+    return native(array, np.int64)
 
 
 def as_eps(value: Any) -> float:

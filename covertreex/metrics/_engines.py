@@ -86,10 +86,40 @@ class Engine(Protocol):
         eps: float,
         k: int,
         chunk_size: int,
+        limits: I64 | None = ...,
         *,
         threads: int | None = ...,
     ) -> tuple[I64, F64]:
-        """Find the k nearest by (distance, id) with a full scan."""
+        """Find the k nearest by (distance, id), among the ids below each query's limit."""
+
+    def radius(
+        self,
+        u_q: F64,
+        v_q: Block,
+        p_q: Block,
+        u: F64,
+        v: Block,
+        p: Block,
+        kernel: str,
+        variance: float,
+        eps: float,
+        radii: F64,
+        chunk_size: int,
+        limits: I64 | None = ...,
+        *,
+        threads: int | None = ...,
+    ) -> tuple[I64, I64, F64]:
+        """Find all within each query's radius, by (distance, id): offsets, ids, distances."""
+
+    def euclidean_knn(
+        self, u_q: F64, u: F64, k: int, limits: I64 | None = ..., *, threads: int | None = ...
+    ) -> tuple[I64, F64]:
+        """`knn` by the Euclidean distance of coordinates."""
+
+    def euclidean_radius(
+        self, u_q: F64, u: F64, radii: F64, limits: I64 | None = ..., *, threads: int | None = ...
+    ) -> tuple[I64, I64, F64]:
+        """`radius` by the Euclidean distance of coordinates."""
 
 
 def engine_named(name: str | None) -> Engine:

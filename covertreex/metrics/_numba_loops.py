@@ -249,10 +249,10 @@ def shuffle_front(order, draws):
         order[i], order[j] = order[j], order[i]
 
 
-_RBF, _MATERN52 = 0, 1
+_RBF, _MATERN12, _MATERN32, _MATERN52 = range(4)
 
 
-KINDS = {"rbf": _RBF, "matern52": _MATERN52}
+KINDS = {"rbf": _RBF, "matern12": _MATERN12, "matern32": _MATERN32, "matern52": _MATERN52}
 
 
 @_compiled
@@ -260,22 +260,39 @@ def _covariance(kind, variance, s):
     """Covariance at squared scaled distance s; the formulas, once. Twin: ``src/kernel.rs``."""
     if kind == _RBF:
         return variance * _exp(-0.5 * s)
+    if kind == _MATERN12:
+        return variance * _exp(-math.sqrt(s))
+    if kind == _MATERN32:
+        r = _least(math.sqrt(3.0 * s), 746.0)
+        return variance * ((r + 1.0) * _exp(-r))
     r = _least(math.sqrt(5.0 * s), 746.0)
     return variance * (fma(r, fma(r, 1.0 / 3.0, 1.0), 1.0) * _exp(-r))
 
 
 @_compiled
-def _kernel_row(u_i, columns, kind, variance, s, out):
-    """One query against all columns: ``columns`` (d, c) are transposed, ``s`` (c,) is scratch."""
+def _squared_row(u_i, columns, s):
+    """Squared distances (c,) of one query to all columns; ``columns`` (d, c) are transposed."""
     s[:] = 0.0
     for coordinate in range(columns.shape[0]):
         at = u_i[coordinate]
         for j in range(s.size):
             difference = at - columns[coordinate, j]
             s[j] = fma(difference, difference, s[j])
+
+
+@_compiled
+def _kernel_row(u_i, columns, kind, variance, s, out):
+    """One query against all columns: ``columns`` (d, c) are transposed, ``s`` (c,) is scratch."""
+    _squared_row(u_i, columns, s)
     if kind == _RBF:  # branch outside the loops, so that each is one vector loop
         for j in range(s.size):
             out[j] = _covariance(_RBF, variance, s[j])
+    elif kind == _MATERN12:
+        for j in range(s.size):
+            out[j] = _covariance(_MATERN12, variance, s[j])
+    elif kind == _MATERN32:
+        for j in range(s.size):
+            out[j] = _covariance(_MATERN32, variance, s[j])
     else:
         for j in range(s.size):
             out[j] = _covariance(_MATERN52, variance, s[j])
@@ -440,30 +457,156 @@ def _heap_sort(distances, indices):
 
 
 @_compiled
+def _offer(row, first, distances, indices):
+    """Let the points from id ``first`` on, at the distances ``row``, into a query's k nearest."""
+    for j in range(row.size):
+        if _after(distances[0], indices[0], row[j], first + j):
+            distances[0], indices[0] = row[j], first + j
+            _sift_down(distances, indices, indices.size)
+
+
+@_compiled
+def _start_nearest(n, indices, distances):
+    distances[:] = np.inf
+    indices[:] = n  # sorts after every id, so that a first k at infinity is replaced
+
+
+@_compiled
+def _finish_nearest(n, indices, distances):
+    """Sort each query's heap; what no point was found for becomes id -1, at infinity."""
+    for i in range(indices.shape[0]):
+        _heap_sort(distances[i], indices[i])
+        for j in range(indices.shape[1]):
+            if indices[i, j] == n:
+                indices[i, j] = -1
+
+
+@_compiled
+def _residual_row(u_i, p_i, block, p_c, dots, kind, variance, eps, squared, kernel, out):
+    """Residual-correlation distances of one query to ``out.size`` columns of a chunk."""
+    _kernel_row(u_i, block, kind, variance, squared, kernel)
+    _distance_row(kernel, dots, p_i, p_c, eps, out)
+
+
+@_compiled
+def _euclidean_row(u_i, block, out):
+    """Euclidean distances of one query to ``out.size`` columns. Twin: ``src/euclidean.rs``."""
+    _squared_row(u_i, block, out)
+    for j in range(out.size):
+        out[j] = math.sqrt(out[j])
+
+
+@_compiled
+def _width(limit, first, last):
+    """How many of the columns ``first`` to ``last`` lie below a query's limit."""
+    return max(0, min(limit, last) - first)
+
+
+@_compiled
 def knn_rows(
-    u_q, v_q, p_q, columns, v, p, kind, variance, eps, chunk, start, stop, indices, distances
-):
-    """Full scan of a tile of queries, a chunk of points at a time, ids ascending."""
+    u_q, v_q, p_q, columns, v, p, kind, variance, eps, limits, chunk, start, stop,
+    indices, distances,
+):  # fmt: skip
+    """Scan of a tile of queries, a chunk of points at a time, ids ascending below the limits."""
     dots = np.empty((stop - start, chunk), v.dtype)
     kernel = np.empty(chunk, v.dtype)
-    scratch = np.empty(chunk)
-    row = np.empty(chunk)
-    distances[start:stop] = np.inf
-    indices[start:stop] = p.size  # sorts after every id, so that a first k at infinity is replaced
-    for first in range(0, p.size, chunk):
-        last = min(first + chunk, p.size)
-        width = last - first
+    squared, row = np.empty((2, chunk))
+    _start_nearest(p.size, indices[start:stop], distances[start:stop])
+    end = limits[start:stop].max()
+    for first in range(0, end, chunk):
+        last = min(first + chunk, end)
         dot_tile(v_q, start, stop, v, first, last, dots)
         block = np.ascontiguousarray(columns[:, first:last])
         for i in range(start, stop):
-            _kernel_row(u_q[i], block, kind, variance, scratch[:width], kernel[:width])
-            _distance_row(
-                kernel[:width], dots[i - start, :width], p_q[i], p[first:last], eps, row[:width]
-            )
-            worst, worst_id = distances[i], indices[i]
-            for j in range(width):
-                if _after(worst[0], worst_id[0], row[j], first + j):
-                    worst[0], worst_id[0] = row[j], first + j
-                    _sift_down(worst, worst_id, worst.size)
-    for i in range(start, stop):
-        _heap_sort(distances[i], indices[i])
+            w = _width(limits[i], first, last)
+            _residual_row(
+                u_q[i], p_q[i], block, p[first : first + w], dots[i - start, :w],
+                kind, variance, eps, squared[:w], kernel[:w], row[:w],
+            )  # fmt: skip
+            _offer(row[:w], first, distances[i], indices[i])
+    _finish_nearest(p.size, indices[start:stop], distances[start:stop])
+
+
+@_compiled
+def euclidean_knn_rows(u_q, columns, limits, chunk, start, stop, indices, distances):
+    """`knn_rows` by Euclidean distance."""
+    n, row = columns.shape[1], np.empty(chunk)
+    _start_nearest(n, indices[start:stop], distances[start:stop])
+    end = limits[start:stop].max()
+    for first in range(0, end, chunk):
+        last = min(first + chunk, end)
+        block = np.ascontiguousarray(columns[:, first:last])
+        for i in range(start, stop):
+            w = _width(limits[i], first, last)
+            _euclidean_row(u_q[i], block, row[:w])
+            _offer(row[:w], first, distances[i], indices[i])
+    _finish_nearest(n, indices[start:stop], distances[start:stop])
+
+
+@_compiled
+def _room_for(hits, more):
+    """Hits with room for ``more``: arrays of query, id and distance, and how many are in use."""
+    queries, indices, distances, used = hits
+    if used + more <= indices.size:
+        return hits
+    size = max(2 * indices.size, used + more)
+    wider = np.empty(size, np.int64), np.empty(size, np.int64), np.empty(size)
+    wider[0][:used], wider[1][:used] = queries[:used], indices[:used]
+    wider[2][:used] = distances[:used]
+    return wider[0], wider[1], wider[2], used
+
+
+@_compiled
+def _keep_within(radius, row, i, first, hits):
+    """Add the points from id ``first`` on, at the distances ``row``, that lie within the radius."""
+    queries, indices, distances, used = _room_for(hits, row.size)
+    for j in range(row.size):
+        if row[j] <= radius:
+            queries[used], indices[used], distances[used] = i, first + j, row[j]
+            used += 1
+    return queries, indices, distances, used
+
+
+@_compiled
+def _no_hits():
+    return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0), 0
+
+
+@_compiled
+def radius_rows(
+    u_q, v_q, p_q, columns, v, p, kind, variance, eps, radii, limits, chunk, start, stop
+):
+    """All points within each query's radius: arrays of query, id and distance, and their number."""
+    dots = np.empty((stop - start, chunk), v.dtype)
+    kernel = np.empty(chunk, v.dtype)
+    squared, row = np.empty((2, chunk))
+    hits = _no_hits()
+    end = limits[start:stop].max()
+    for first in range(0, end, chunk):
+        last = min(first + chunk, end)
+        dot_tile(v_q, start, stop, v, first, last, dots)
+        block = np.ascontiguousarray(columns[:, first:last])
+        for i in range(start, stop):
+            w = _width(limits[i], first, last)
+            _residual_row(
+                u_q[i], p_q[i], block, p[first : first + w], dots[i - start, :w],
+                kind, variance, eps, squared[:w], kernel[:w], row[:w],
+            )  # fmt: skip
+            hits = _keep_within(radii[i], row[:w], i, first, hits)
+    return hits
+
+
+@_compiled
+def euclidean_radius_rows(u_q, columns, radii, limits, chunk, start, stop):
+    """`radius_rows` by Euclidean distance."""
+    row = np.empty(chunk)
+    hits = _no_hits()
+    end = limits[start:stop].max()
+    for first in range(0, end, chunk):
+        last = min(first + chunk, end)
+        block = np.ascontiguousarray(columns[:, first:last])
+        for i in range(start, stop):
+            w = _width(limits[i], first, last)
+            _euclidean_row(u_q[i], block, row[:w])
+            hits = _keep_within(radii[i], row[:w], i, first, hits)
+    return hits

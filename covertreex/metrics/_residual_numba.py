@@ -2,8 +2,8 @@
 
 Goldens are frozen from here. The twin is the Rust extension `covertreex._rust`, whose stage
 functions have the same names, arguments and results. The arithmetic stands in ``_numba_loops.py``;
-here arrays are allocated and rows are dealt to threads: plain ones over tiles of rows, with the
-GIL released, so there is no threading layer and no reduction, and no thread count changes a bit.
+here arrays are allocated, ``_numba_threads.py`` deals their rows to threads, and the searches stand
+in ``_numba_search.py``.
 
 Shapes: n points of d coordinates, m inducing points, q queries against c columns. ``u`` are scaled
 coordinates (x / lengthscale, float64), ``v`` rows of V and ``p`` their residual variances, both in
@@ -12,23 +12,20 @@ the block dtype, float32 or float64.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import FactorError, FloatEnvironmentError
+from ..errors import FactorError
 from . import _numba_loops as loops
 from ._arguments import F64, I64, Block
+from ._numba_search import euclidean_knn, euclidean_radius, knn, radius
+from ._numba_threads import check_environment, over_rows
 from ._stage_arguments import (
     check_cholesky,
     check_distance_block,
     check_dot_block,
     check_exp,
     check_kernel_block,
-    check_knn,
     check_project,
     checked,
 )
@@ -37,52 +34,20 @@ __all__ = [
     "cholesky",
     "distance_block_no_gate",
     "dot_block",
+    "euclidean_knn",
+    "euclidean_radius",
     "exp",
     "inducing_rows",
     "kernel_block",
     "knn",
     "normals",
     "project",
+    "radius",
     "splitmix64",
     "uniforms",
 ]
 
 EXP_CONSTANTS = loops.EXP_CONSTANTS
-
-
-def _check_environment() -> None:
-    found = loops.environment(2.0**-1022, 5e-324, 2.0**-52)
-    if found:
-        names = [name for bit, name in enumerate(loops.ENVIRONMENT) if found >> bit & 1]
-        raise FloatEnvironmentError(
-            f"this thread's floating-point unit is set to {' and '.join(names)}; wanted IEEE "
-            "arithmetic, round to nearest with subnormals kept: a library built with -ffast-math "
-            "may have set it; restore the mode, or load that library in another process"
-        )
-
-
-def _cores() -> int:
-    """Cores this process may use: fewer than the machine has, in a container or under taskset."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _over_rows(task: Callable[[int, int], None], rows: int, tile: int, threads: int | None) -> None:
-    """Run ``task(start, stop)`` over tiles of rows; which thread takes which changes no bit."""
-    workers = min(threads or _cores(), max(1, -(-rows // tile)))
-
-    def run(start: int) -> None:
-        _check_environment()
-        task(start, min(start + tile, rows))
-
-    starts = range(0, rows, tile)
-    _check_environment()
-    if workers == 1:
-        for start in starts:
-            run(start)
-        return
-    with ThreadPoolExecutor(workers) as pool:
-        for _ in pool.map(run, starts):
-            pass
 
 
 def splitmix64(seed: int, count: int) -> npt.NDArray[np.uint64]:
@@ -100,7 +65,7 @@ def uniforms(seed: int, count: int) -> F64:
 
 def normals(seed: int, count: int) -> F64:
     """``count`` normal-like numbers: twelve successive uniforms, summed in order, minus six."""
-    _check_environment()
+    check_environment()
     out = np.empty(count)
     loops.sum_twelve(uniforms(seed, 12 * count), out)
     return out
@@ -117,7 +82,7 @@ def inducing_rows(seed: int, n: int, m: int) -> I64:
 @checked(check_exp)
 def exp(x: F64) -> F64:
     """Exponential of each element, at most 1 ULP from the true value."""
-    _check_environment()
+    check_environment()
     out = np.empty_like(x)
     loops.exp_all(x, out)
     return out
@@ -140,7 +105,7 @@ def kernel_block(
     def task(start: int, stop: int) -> None:
         loops.kernel_rows(u_q, columns, kind, variance, start, stop, out)
 
-    _over_rows(task, len(u_q), 64, threads)
+    over_rows(task, len(u_q), 64, threads)
     return out
 
 
@@ -188,7 +153,7 @@ def project(
     def task(start: int, stop: int) -> None:
         loops.project_rows(u, columns, chol, panels, kind, variance, start, stop, v, p)
 
-    _over_rows(task, len(u), 64, threads)
+    over_rows(task, len(u), 64, threads)
     return v, p
 
 
@@ -200,7 +165,7 @@ def dot_block(v_q: Block, v_c: Block, *, threads: int | None = None) -> Block:
     def task(start: int, stop: int) -> None:
         loops.dot_tile(v_q, start, stop, v_c, 0, len(v_c), out[start:stop])
 
-    _over_rows(task, len(v_q), 256, threads)
+    over_rows(task, len(v_q), 256, threads)
     return out
 
 
@@ -260,40 +225,5 @@ def distance_block_no_gate(
             p_q, p_c, kernel_block, dot_block, radii, eps, start, stop, distances, mask
         )
 
-    _over_rows(task, len(p_q), 64, threads)
+    over_rows(task, len(p_q), 64, threads)
     return distances, mask
-
-
-@checked(check_knn)
-def knn(
-    u_q: F64,
-    v_q: Block,
-    p_q: Block,
-    u: F64,
-    v: Block,
-    p: Block,
-    kernel: str,
-    variance: float,
-    eps: float,
-    k: int,
-    chunk_size: int,
-    *,
-    threads: int | None = None,
-) -> tuple[I64, F64]:
-    """Find the k nearest of n points for each query, by (distance, id), with a full scan.
-
-    Memory is bounded by tiles of ``chunk_size`` columns. Returns ids (q, k) and distances (q, k).
-    """
-    indices = np.empty((len(u_q), k), np.int64)
-    distances = np.empty((len(u_q), k))
-    columns, kind = np.ascontiguousarray(u.T), loops.KINDS[kernel]
-    wide_q, wide = p_q.astype(np.float64), p.astype(np.float64)
-
-    def task(start: int, stop: int) -> None:
-        loops.knn_rows(
-            u_q, v_q, wide_q, columns, v, wide, kind, variance, eps, chunk_size, start, stop,
-            indices, distances,
-        )  # fmt: skip
-
-    _over_rows(task, len(u_q), 64, threads)
-    return indices, distances

@@ -11,10 +11,13 @@ from ._stage_arguments import (
     check_cholesky,
     check_distance_block,
     check_dot_block,
+    check_euclidean_knn,
+    check_euclidean_radius,
     check_exp,
     check_kernel_block,
     check_knn,
     check_project,
+    check_radius,
     checked,
 )
 
@@ -22,12 +25,15 @@ __all__ = [
     "cholesky",
     "distance_block_no_gate",
     "dot_block",
+    "euclidean_knn",
+    "euclidean_radius",
     "exp",
     "inducing_rows",
     "kernel_block",
     "knn",
     "normals",
     "project",
+    "radius",
     "splitmix64",
     "uniforms",
 ]
@@ -35,7 +41,10 @@ __all__ = [
 cholesky = checked(check_cholesky)(_rust.cholesky)
 distance_block_no_gate = checked(check_distance_block)(_rust.distance_block_no_gate)
 dot_block = checked(check_dot_block)(_rust.dot_block)
+euclidean_knn = checked(check_euclidean_knn)(_rust.euclidean_knn)
+euclidean_radius = checked(check_euclidean_radius)(_rust.euclidean_radius)
 exp = checked(check_exp)(_rust.exp)
 kernel_block = checked(check_kernel_block)(_rust.kernel_block)
 knn = checked(check_knn)(_rust.knn)
 project = checked(check_project)(_rust.project)
+radius = checked(check_radius)(_rust.radius)

@@ -24,6 +24,7 @@ from ._arguments import (
     as_eps,
     as_ids,
     as_integer,
+    as_limits,
     as_radii,
     as_threads,
     block_array,
@@ -130,8 +131,65 @@ def check_knn(
     eps: Any,
     k: Any,
     chunk_size: Any,
-) -> tuple[F64, Block, Block, F64, Block, Block, str, float, float, int, int]:
+    limits: Any = None,
+) -> tuple[F64, Block, Block, F64, Block, Block, str, float, float, int, int, I64 | None]:
     """Arguments of ``knn``."""
+    arrays = _searched(u_q, v_q, p_q, u, v, p)
+    q, n = len(arrays[0]), len(arrays[3])
+    count, chunk = as_integer(k, "k", 1, n), as_integer(chunk_size, "chunk_size", 1)
+    settings = (*_kernel(kernel, variance), as_eps(eps), count, min(chunk, n))
+    return *arrays, *settings, as_limits(limits, q, n)
+
+
+def check_radius(
+    u_q: Any,
+    v_q: Any,
+    p_q: Any,
+    u: Any,
+    v: Any,
+    p: Any,
+    kernel: Any,
+    variance: Any,
+    eps: Any,
+    radii: Any,
+    chunk_size: Any,
+    limits: Any = None,
+) -> tuple[F64, Block, Block, F64, Block, Block, str, float, float, F64, int, I64 | None]:
+    """Arguments of ``radius``."""
+    arrays = _searched(u_q, v_q, p_q, u, v, p)
+    q, n = len(arrays[0]), len(arrays[3])
+    within, chunk = as_radii(radii, q), as_integer(chunk_size, "chunk_size", 1)
+    settings = (*_kernel(kernel, variance), as_eps(eps), within, min(chunk, n))
+    return *arrays, *settings, as_limits(limits, q, n)
+
+
+def check_euclidean_knn(
+    u_q: Any, u: Any, k: Any, limits: Any = None
+) -> tuple[F64, F64, int, I64 | None]:
+    """Arguments of ``euclidean_knn``."""
+    rows, points = _coordinates(u_q, u)
+    n = len(points)
+    return rows, points, as_integer(k, "k", 1, n), as_limits(limits, len(rows), n)
+
+
+def check_euclidean_radius(
+    u_q: Any, u: Any, radii: Any, limits: Any = None
+) -> tuple[F64, F64, F64, I64 | None]:
+    """Arguments of ``euclidean_radius``."""
+    rows, points = _coordinates(u_q, u)
+    q = len(rows)
+    return rows, points, as_radii(radii, q), as_limits(limits, q, len(points))
+
+
+def _coordinates(u_q: Any, u: Any) -> tuple[F64, F64]:
+    rows, points = _doubles(u_q, "u_q", 2), _doubles(u, "u", 2)
+    _expect("u_q", rows, (len(rows), points.shape[1]))
+    return rows, points
+
+
+def _searched(
+    u_q: Any, v_q: Any, p_q: Any, u: Any, v: Any, p: Any
+) -> tuple[F64, Block, Block, F64, Block, Block]:
     rows, points = _doubles(u_q, "u_q", 2), _doubles(u, "u", 2)
     q, n, d = len(rows), len(points), points.shape[1]
     against = _block(v, "v", 2)
@@ -142,9 +200,7 @@ def check_knn(
     _expect("v_q", of, (q, against.shape[1]))
     _expect("p_q", p_of, (q,))
     _expect("p", p_against, (n,))
-    count, chunk = as_integer(k, "k", 1, n), as_integer(chunk_size, "chunk_size", 1)
-    settings = (*_kernel(kernel, variance), as_eps(eps), count, min(chunk, n))
-    return rows, of, p_of, points, against, p_against, *settings
+    return rows, of, p_of, points, against, p_against
 
 
 def _kernel(kernel: Any, variance: Any) -> tuple[str, float]:

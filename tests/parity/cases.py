@@ -98,6 +98,22 @@ _ROWS = (
     Case(name="squares_halfway", points="short", d=1, seed=32),
     Case(name="jitter_last_bit_up", seed=33, inducing=1, variance=135.942),
     Case(name="jitter_last_bit_down", seed=34, inducing=1, variance=1.915844),
+    # the other Matern kernels
+    *_both_dtypes(Case(name="matern12", seed=35, kernel="matern12", k=12)),
+    *_both_dtypes(Case(name="matern32", seed=36, kernel="matern32", k=12)),
+    Case(name="ard_matern12", seed=37, lengthscale=(0.3, 1.0, 4.0), variance=2.5,
+         kernel="matern12"),
+    Case(name="ard_matern32", points="repeated", seed=38, lengthscale=(4.0, 0.3, 1.0),
+         variance=0.4, kernel="matern32"),
+    Case(name="kernel_underflow_matern12", points="arange", n=70, d=1, seed=39, inducing=3,
+         kernel="matern12", lengthscale=0.08),
+    Case(name="kernel_underflow_matern32", points="arange", n=70, d=1, seed=40, inducing=3,
+         kernel="matern32", lengthscale=0.15),
+    Case(name="far_apart_matern12", points="far", n=40, seed=41, inducing=5, kernel="matern12"),
+    Case(name="far_apart_matern32", points="far", n=40, seed=42, inducing=5, kernel="matern32"),
+    # predecessors: every query, so that some have none and some fewer than k; ties among them
+    *_both_dtypes(Case(name="predecessors", points="repeated", d=2, seed=43, n=150, queries=150,
+                       kernel="matern32", columns=21, k=15)),
     # radii
     *_both_dtypes(Case(name="radius_0", points="repeated", seed=29, n=60, radius=0.0)),
     Case(name="radius_inf", seed=30, radius=math.inf),

@@ -76,14 +76,45 @@ def _distance_block_no_gate(engine: Any, inputs: Arrays, upstream: Arrays) -> Ar
     return {"distances": distances, "mask": mask}
 
 
-def _knn(engine: Any, inputs: Arrays, upstream: Arrays) -> Arrays:
+def _scan(inputs: Arrays, upstream: Arrays) -> tuple[Any, ...]:
     u, v, p = inputs["scaled"], upstream["v_matrix"], upstream["p_diag"]
     rows = inputs["query_indices"]
-    indices, distances = engine.knn(
-        u[rows], v[rows], p[rows], u, v, p, *_kernel(inputs),
-        float(inputs["eps"]), int(inputs["k"]), 1024,
-    )  # fmt: skip
+    return u[rows], v[rows], p[rows], u, v, p, *_kernel(inputs), float(inputs["eps"])
+
+
+def _knn(engine: Any, inputs: Arrays, upstream: Arrays) -> Arrays:
+    indices, distances = engine.knn(*_scan(inputs, upstream), int(inputs["k"]), 1024)
     return {"knn_indices": indices, "knn_distances": distances}
+
+
+def _predecessors(engine: Any, inputs: Arrays, upstream: Arrays) -> Arrays:
+    limits = inputs["query_indices"]
+    indices, distances = engine.knn(*_scan(inputs, upstream), int(inputs["k"]), 1024, limits)
+    return {"predecessor_indices": indices, "predecessor_distances": distances}
+
+
+def _radius(engine: Any, inputs: Arrays, upstream: Arrays) -> Arrays:
+    # not far beyond the k-th neighbour, so that the goldens stay small; its ties are within
+    radii = np.minimum(inputs["radii"], upstream["knn_distances"][:, -1])
+    offsets, indices, distances = engine.radius(*_scan(inputs, upstream), radii, 1024)
+    return {"radius_offsets": offsets, "radius_indices": indices, "radius_distances": distances}
+
+
+def _euclidean_knn(engine: Any, inputs: Arrays, upstream: Arrays) -> Arrays:
+    u = inputs["scaled"]
+    indices, distances = engine.euclidean_knn(u[inputs["query_indices"]], u, int(inputs["k"]))
+    return {"euclidean_indices": indices, "euclidean_distances": distances}
+
+
+def _euclidean_radius(engine: Any, inputs: Arrays, upstream: Arrays) -> Arrays:
+    u, rows = inputs["scaled"], inputs["query_indices"]
+    radii = upstream["euclidean_distances"][:, -1]
+    offsets, indices, distances = engine.euclidean_radius(u[rows], u, radii, rows)
+    return {
+        "euclidean_radius_offsets": offsets,
+        "euclidean_radius_indices": indices,
+        "euclidean_radius_distances": distances,
+    }
 
 
 STAGES = (
@@ -99,4 +130,32 @@ STAGES = (
         traces.distance_block_no_gate,
     ),
     Stage("knn", ("knn_indices", "knn_distances"), _knn, traces.knn),
+    Stage(
+        "predecessors",
+        ("predecessor_indices", "predecessor_distances"),
+        _predecessors,
+        traces.predecessors,
+    ),
+    Stage(
+        "radius",
+        ("radius_offsets", "radius_indices", "radius_distances"),
+        _radius,
+        traces.radius,
+    ),
+    Stage(
+        "euclidean_knn",
+        ("euclidean_indices", "euclidean_distances"),
+        _euclidean_knn,
+        traces.euclidean_knn,
+    ),
+    Stage(
+        "euclidean_radius",
+        (
+            "euclidean_radius_offsets",
+            "euclidean_radius_indices",
+            "euclidean_radius_distances",
+        ),
+        _euclidean_radius,
+        traces.euclidean_radius,
+    ),
 )

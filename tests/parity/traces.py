@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 Arrays = Mapping[str, npt.NDArray[Any]]
@@ -61,6 +62,49 @@ def distance_block_no_gate(output: str, index: Index, inputs: Arrays, outputs: A
     }
 
 
+def _neighbour(query: Any, neighbour: Any) -> Parts:
+    """Name what the distance of a query, a point's id, and a neighbour is made of."""
+    pair = [query, neighbour]
+    return {"scaled": pair, "v_matrix": pair, "p_diag": pair, "eps": [()]}
+
+
 def knn(output: str, index: Index, inputs: Arrays, outputs: Arrays) -> Parts:
-    pair = inputs["query_indices"][index[0]], outputs["knn_indices"][index]
-    return {"scaled": [*pair], "v_matrix": [*pair], "p_diag": [*pair], "eps": [()]}
+    return _neighbour(inputs["query_indices"][index[0]], outputs["knn_indices"][index])
+
+
+def predecessors(output: str, index: Index, inputs: Arrays, outputs: Arrays) -> Parts:
+    found = outputs["predecessor_indices"][index]
+    limit = {"query_indices": [index[0]]}
+    if found < 0:  # padding: the limit alone decides
+        return limit
+    return {**_neighbour(inputs["query_indices"][index[0]], found), **limit}
+
+
+def radius(output: str, index: Index, inputs: Arrays, outputs: Arrays) -> Parts:
+    row = _row(index[0], outputs["radius_offsets"], output)
+    gate = {"radii": [row], "knn_distances": [(row, -1)]}
+    if output == "radius_offsets":
+        return gate
+    found = outputs["radius_indices"][index]
+    return {**_neighbour(inputs["query_indices"][row], found), **gate}
+
+
+def euclidean_knn(output: str, index: Index, inputs: Arrays, outputs: Arrays) -> Parts:
+    pair = [inputs["query_indices"][index[0]], outputs["euclidean_indices"][index]]
+    return {"scaled": pair}
+
+
+def euclidean_radius(output: str, index: Index, inputs: Arrays, outputs: Arrays) -> Parts:
+    row = _row(index[0], outputs["euclidean_radius_offsets"], output)
+    gate = {"query_indices": [row], "euclidean_distances": [(row, -1)]}
+    if output == "euclidean_radius_offsets":
+        return gate
+    pair = [inputs["query_indices"][row], outputs["euclidean_radius_indices"][index]]
+    return {"scaled": pair, **gate}
+
+
+def _row(place: int, offsets: npt.NDArray[Any], output: str) -> int:
+    """Return the query whose answers a place lies in, or end there for an entry of the offsets."""
+    if output.endswith("offsets"):
+        return max(place - 1, 0)
+    return int(np.searchsorted(offsets, place, side="right")) - 1

@@ -9,7 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,8 @@ from .._arguments import (
     real_array,
 )
 from .._engines import engine_named
+
+A = TypeVar("A", bound=npt.NDArray[Any])
 
 FLOAT32_RESOLUTION = 2.0**-7
 """A point whose rho moves by more than this with one float32 rounding counts as unresolved."""
@@ -48,7 +50,7 @@ class ResidualBackend:
     kernel : Kernel
         Covariance function with its lengthscale and variance.
     inducing_indices : ndarray of int64, shape (m,)
-        Ids of the inducing points, ascending.
+        Ids of the inducing points, ascending, among the points the factor was made from.
     v_matrix : ndarray of the block dtype, shape (n, m)
         Rows of V; ``v_matrix @ v_matrix.T`` is the inducing-point approximation of the covariance.
     p_diag : ndarray of the block dtype, shape (n,)
@@ -67,6 +69,7 @@ class ResidualBackend:
     block_dtype: str
     chunk_size: int
     scaled: F64 = field(repr=False)
+    scaled_inducing: F64 = field(repr=False)
     cholesky: F64 = field(repr=False)
 
     def __post_init__(self) -> None:
@@ -83,7 +86,7 @@ class ResidualBackend:
         object.__setattr__(self, "block_dtype", dtype)
         object.__setattr__(self, "v_matrix", _kept(v, dtype))
         object.__setattr__(self, "p_diag", _kept(np.maximum(p, self.eps), dtype))
-        for name in ("points", "inducing_indices", "scaled", "cholesky"):
+        for name in ("points", "inducing_indices", "scaled", "scaled_inducing", "cholesky"):
             array = getattr(self, name)
             object.__setattr__(self, name, _kept(array, array.dtype))
 
@@ -123,6 +126,8 @@ def build_residual_backend(
     chunk_size: int = 1024,
     kernel: str | Kernel = "rbf",
     block_dtype: npt.DTypeLike = "float32",
+    v_matrix: npt.ArrayLike | None = None,
+    p_diag: npt.ArrayLike | None = None,
     engine: str | None = None,
     threads: int | None = None,
 ) -> ResidualBackend:
@@ -144,10 +149,13 @@ def build_residual_backend(
     chunk_size : int, default 1024
         Points a scan holds in memory at a time.
     kernel : str or Kernel, default "rbf"
-        ``"rbf"``, ``"matern52"``, or an object such as ``Matern52(lengthscale=0.5)``.
+        ``"rbf"``, ``"matern12"``, ``"matern32"``, ``"matern52"``, or an object such as
+        ``Matern52(lengthscale=0.5)``.
     block_dtype : {"float32", "float64"}, default "float32"
         Precision of V, p_diag and the blocks. float64 is right wherever residual variances are
         small; float32 halves the memory.
+    v_matrix, p_diag : array_like of real numbers, shapes (n, m) and (n,), optional
+        A V and its residual variances of your own, both or neither; by default they are computed.
     engine : str, optional
         Engine that computes the factor. Every engine gives the same bits.
     threads : int, optional
@@ -162,7 +170,8 @@ def build_residual_backend(
     ShapeError, DtypeError, NonFiniteError, ParameterError
         If an argument does not fit.
     ConfigurationError
-        If ``kernel`` is an object and ``variance`` or ``lengthscale`` are given beside it.
+        If ``kernel`` is an object and ``variance`` or ``lengthscale`` are given beside it, or
+        ``v_matrix`` without ``p_diag``.
     FactorError
         If the inducing covariance is not positive definite.
 
@@ -199,20 +208,26 @@ block_dtype='float64')
     inducing = stages.inducing_rows(seed, len(scaled), min(count, len(scaled)))
     scaled_inducing = np.ascontiguousarray(scaled[inducing])
     lower = stages.cholesky(scaled_inducing, chosen.name, chosen.variance, threads=workers)
-    v, p = stages.project(
-        scaled, scaled_inducing, lower, chosen.name, chosen.variance, dtype, threads=workers
-    )
-    for array in (inducing, v, lower):
-        array.flags.writeable = False  # nobody else holds them: `_kept` need not copy
+    v, p = v_matrix, p_diag
+    if v is None and p is None:
+        v, p = stages.project(
+            scaled, scaled_inducing, lower, chosen.name, chosen.variance, dtype, threads=workers
+        )
+        owned(v)
+    elif v is None or p is None:
+        raise ConfigurationError("v_matrix and p_diag belong together; give both, or neither")
+    for array in (inducing, lower):
+        owned(array)
     backend = ResidualBackend(
         points=coordinates,
         kernel=chosen,
         inducing_indices=inducing,
-        v_matrix=v,
-        p_diag=p,
+        v_matrix=v,  # type: ignore[arg-type]  # __post_init__ makes blocks of them
+        p_diag=p,  # type: ignore[arg-type]
         block_dtype=dtype,
         chunk_size=chunk,
         scaled=scaled,
+        scaled_inducing=scaled_inducing,
         cholesky=lower,
     )
     _warn_of_precision(backend)
@@ -238,6 +253,12 @@ def _kernel(
         lengthscale=1.0 if lengthscale is None else lengthscale,
         variance=1.0 if variance is None else variance,
     )
+
+
+def owned(array: A) -> A:
+    """Mark an array as read-only that nobody else holds, so that a backend need not copy it."""
+    array.flags.writeable = False
+    return array
 
 
 def _kept(array: npt.NDArray[Any], dtype: npt.DTypeLike) -> npt.NDArray[Any]:

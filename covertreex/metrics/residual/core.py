@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 import numpy.typing as npt
 
-from .._arguments import F64, I64, Block, as_ids, as_integer, as_points, as_threads, is_ids
+from .._arguments import F64, I64, as_ids, as_integer, as_points, as_radii, as_threads, is_ids
 from .._engines import Engine, engine_named
 from .backend import ResidualBackend
 from .context import resolve_backend
+from .rows import Rows, every_row, gathered_rows, projected_rows
 
-__all__ = ["compute_residual_distances", "residual_knn"]
+__all__ = ["compute_residual_distances", "residual_knn", "residual_radius"]
 
 TILE_ELEMENTS = 2**20
 """Elements of a block that are computed at a time, about."""
@@ -64,12 +63,12 @@ def compute_residual_distances(
     columns = as_ids(chunk_indices, "chunk_indices", n)
     stages = engine_named(engine)
     workers = as_threads(threads)
-    against = _gather(metric, columns)
+    against = gathered_rows(metric, columns)
     distances = np.empty((rows.size, columns.size))
     tile = max(1, min(metric.chunk_size, TILE_ELEMENTS // columns.size))
     for first in range(0, rows.size, tile):
         chunk = rows[first : first + tile]
-        of = _gather(metric, chunk)
+        of = gathered_rows(metric, chunk)
         kernel = metric.kernel
         distances[first : first + chunk.size], _ = stages.distance_block_no_gate(
             metric.p_diag,
@@ -88,9 +87,10 @@ def compute_residual_distances(
 
 def residual_knn(
     backend: ResidualBackend,
-    queries: npt.ArrayLike,
+    queries: npt.ArrayLike | None,
     k: int,
     *,
+    limits: I64 | None = None,
     engine: str | None = None,
     threads: int | None = None,
 ) -> tuple[I64, F64]:
@@ -100,72 +100,100 @@ def residual_knn(
     ----------
     backend : ResidualBackend
         The metric and its points.
-    queries : array_like
+    queries : array_like or None
         Ids of points of the backend, of an integer dtype and shape (q,) or (q, 1); or coordinates,
-        of a float dtype and shape (q, d). A query that is an id is a candidate itself.
+        of a float dtype and shape (q, d); None for all points. A query that is an id is a
+        candidate itself.
     k : int
         Number of neighbours, within 1 and n.
+    limits : ndarray of int64, shape (q,), optional
+        The candidates of query i are the ids below ``limits[i]``; by default all.
     engine, threads : optional
         See `compute_residual_distances`.
 
     Returns
     -------
     indices : ndarray of int64, shape (q, k)
-        Ids, nearest first; equal distances in order of id.
+        Ids, nearest first; equal distances in order of id; -1 where candidates are fewer than k.
     distances : ndarray of float64, shape (q, k)
-        Their distances, within [0, 1].
+        Their distances, within [0, 1]; infinity beside -1.
 
     Raises
     ------
     ShapeError, DtypeError, IndexRangeError, NonFiniteError, ParameterError
-        If queries or k do not fit.
+        If queries, k or limits do not fit.
     """
     stages = engine_named(engine)
     workers = as_threads(threads)
     count = as_integer(k, "k", 1, len(backend.points))
     of = _queries(backend, queries, stages, workers)
     return stages.knn(
-        of.u,
-        of.v,
-        of.p,
-        backend.scaled,
-        backend.v_matrix,
-        backend.p_diag,
+        *of,
+        *every_row(backend),
         backend.kernel.name,
         backend.kernel.variance,
         backend.eps,
         count,
         backend.chunk_size,
+        limits,
         threads=workers,
     )
 
 
-class _Rows(NamedTuple):
-    """Rows of points as the stages take them: scaled coordinates, V and p_diag."""
+def residual_radius(
+    backend: ResidualBackend,
+    queries: npt.ArrayLike | None,
+    radius: npt.ArrayLike,
+    *,
+    limits: I64 | None = None,
+    engine: str | None = None,
+    threads: int | None = None,
+) -> tuple[I64, I64, F64]:
+    """Find all points within a radius of each query, by (distance, id), from a full scan.
 
-    u: F64
-    v: Block
-    p: Block
+    Parameters
+    ----------
+    backend, queries, limits, engine, threads
+        See `residual_knn`.
+    radius : float or array_like of float, shape (q,)
+        Distance, or one for each query; infinity takes all.
 
+    Returns
+    -------
+    offsets : ndarray of int64, shape (q + 1,)
+        The neighbours of query i stand at ``offsets[i]`` up to ``offsets[i + 1]``.
+    indices : ndarray of int64
+        Ids, nearest first; equal distances in order of id.
+    distances : ndarray of float64
+        Their distances, within [0, 1].
 
-def _gather(backend: ResidualBackend, ids: I64) -> _Rows:
-    return _Rows(backend.scaled[ids], backend.v_matrix[ids], backend.p_diag[ids])
+    Raises
+    ------
+    ShapeError, DtypeError, IndexRangeError, NonFiniteError
+        If queries, radius or limits do not fit.
+    """
+    stages = engine_named(engine)
+    workers = as_threads(threads)
+    of = _queries(backend, queries, stages, workers)
+    return stages.radius(
+        *of,
+        *every_row(backend),
+        backend.kernel.name,
+        backend.kernel.variance,
+        backend.eps,
+        as_radii(radius, len(of.u)),
+        backend.chunk_size,
+        limits,
+        threads=workers,
+    )
 
 
 def _queries(
-    backend: ResidualBackend, queries: npt.ArrayLike, stages: Engine, threads: int | None
-) -> _Rows:
+    backend: ResidualBackend, queries: npt.ArrayLike | None, stages: Engine, threads: int | None
+) -> Rows:
     n, d = backend.points.shape
+    if queries is None:
+        return every_row(backend)
     if is_ids(queries):
-        return _gather(backend, as_ids(queries, "queries", n))
-    scaled = backend.kernel.scale(as_points(queries, "queries", columns=d))
-    v, p = stages.project(
-        scaled,
-        backend.scaled[backend.inducing_indices],
-        backend.cholesky,
-        backend.kernel.name,
-        backend.kernel.variance,
-        backend.block_dtype,
-        threads=threads,
-    )
-    return _Rows(scaled, v, p)
+        return gathered_rows(backend, as_ids(queries, "queries", n))
+    return projected_rows(backend, as_points(queries, "queries", columns=d), stages, threads)
