@@ -83,6 +83,11 @@ def factors(draw, m):
     return np.tril(lower, -1) + np.diag(0.5 + np.abs(np.diag(lower)))
 
 
+def limits(q, n):
+    """Limits (q,) of the ids that a query sees, or None."""
+    return st.one_of(st.none(), arrays(np.int64, q, elements=st.integers(0, n)))
+
+
 class Problem(NamedTuple):
     """Arguments of `build_residual_backend`, without an engine."""
 

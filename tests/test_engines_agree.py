@@ -113,9 +113,29 @@ def test_knn(data, dtype, n, m, d, tried):
     kernel = (data.draw(some.KERNELS), data.draw(some.VARIANCES))
     eps, k = data.draw(st.floats(1e-150, 1e150)), data.draw(st.integers(1, n))
     chunk, threads = data.draw(some.CHUNKS), data.draw(some.THREADS)
-    assert_stage_agrees(
-        "knn", u[:q], v[:q], p[:q], u[q:], v[q:], p[q:], *kernel, eps, k, chunk, threads=threads
-    )
+    limits = data.draw(some.limits(q, n))
+    radii = data.draw(arrays(np.float64, q, elements=RADII))
+    rows = (u[:q], v[:q], p[:q], u[q:], v[q:], p[q:], *kernel, eps)
+    indices, distances = assert_stage_agrees("knn", *rows, k, chunk, limits, threads=threads)
+    assert ((indices == -1) == np.isinf(distances)).all()
+    offsets, *_ = assert_stage_agrees("radius", *rows, radii, chunk, limits, threads=threads)
+    near = (distances <= radii[:, None]) & (indices >= 0)
+    assert (np.diff(offsets) >= near.sum(axis=1)).all()
+
+
+@given(data=st.data(), n=some.SIZES, d=st.integers(1, 8))
+def test_euclidean_searches(data, n, d, tried):
+    tried["euclidean"] += 1
+    q = data.draw(some.SIZES)
+    u = data.draw(some.coordinates(q + n, d))
+    u_q, u = (data.draw(some.anyhow(st.just(part))) for part in (u[:q], u[q:]))
+    limits, threads = data.draw(some.limits(q, n)), data.draw(some.THREADS)
+    k = data.draw(st.integers(1, n))
+    indices, distances = assert_stage_agrees("euclidean_knn", u_q, u, k, limits, threads=threads)
+    visible = np.full(q, n) if limits is None else limits
+    assert ((indices >= 0).sum(axis=1) == np.minimum(visible, k)).all()
+    radii = data.draw(st.sampled_from([distances[:, 0], distances[:, -1], np.zeros(q)]))
+    assert_stage_agrees("euclidean_radius", u_q, u, radii, limits, threads=threads)
 
 
 @st.composite

@@ -22,7 +22,7 @@ from ._stage_arguments import (
     checked,
 )
 
-SEARCH_ROWS = 64
+SEARCH_ROWS = 256
 """Queries of one task."""
 CHUNK = 1024
 """Points that a Euclidean scan takes at a time."""
