@@ -6,7 +6,7 @@ is the size of the call's own pool, by default the global one. Neither changes a
 those of `covertreex.errors`, and ``MemoryError``. Calls release the GIL.
 """
 
-from typing import Literal
+from typing import Literal, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from .metrics._arguments import F64, I64, Block
 
 __all__ = [
+    "EuclideanIndex",
     "best_level",
     "build_profile",
     "cholesky",
@@ -164,28 +165,6 @@ def radius(
 ) -> tuple[I64, I64, F64]:
     """Find all within each query's radius and below its limit: offsets, indices, distances."""
 
-def euclidean_knn(
-    u_q: F64,
-    u: F64,
-    k: int,
-    limits: I64 | None = None,
-    *,
-    level: str | None = None,
-    threads: int | None = None,
-) -> tuple[I64, F64]:
-    """Find each query's ``k`` smallest (Euclidean distance, index) below its limit: (q, k)."""
-
-def euclidean_radius(
-    u_q: F64,
-    u: F64,
-    radii: F64,
-    limits: I64 | None = None,
-    *,
-    level: str | None = None,
-    threads: int | None = None,
-) -> tuple[I64, I64, F64]:
-    """Find all within each query's Euclidean radius and below its limit, as `radius` does."""
-
 def distance_idx(
     u: F64,
     v: Block,
@@ -217,3 +196,64 @@ def distances_sq_batch(
 
 def max_distance_hint() -> float:
     """Return the largest distance there can be."""
+
+@final
+class EuclideanIndex:
+    """Points (n, d), finite, indexed once for many Euclidean searches; ids are their rows."""
+
+    def __new__(cls, u: F64, *, threads: int | None = None) -> EuclideanIndex:
+        """Copy the points into leaves."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """How many points, of how many coordinates."""
+
+    def knn(
+        self,
+        u_q: F64,
+        k: int,
+        limits: I64 | None = None,
+        *,
+        threads: int | None = None,
+        level: str | None = None,
+    ) -> tuple[I64, F64]:
+        """Find each query's ``k`` smallest (distance, id) among ids below its limit: both (q, k).
+
+        Where there are fewer, -1 and infinity follow.
+        """
+
+    def radius(
+        self,
+        u_q: F64,
+        radii: F64,
+        limits: I64 | None = None,
+        *,
+        threads: int | None = None,
+        level: str | None = None,
+    ) -> tuple[I64, I64, F64]:
+        """Find all points within each query's radius and below its limit.
+
+        Offsets (q + 1,) into ids and distances, which ascend by (distance, id) for each query.
+        """
+
+def euclidean_knn(
+    u_q: F64,
+    u: F64,
+    k: int,
+    limits: I64 | None = None,
+    *,
+    threads: int | None = None,
+    level: str | None = None,
+) -> tuple[I64, F64]:
+    """Answer as `EuclideanIndex.knn` does, by a scan where points or queries are few."""
+
+def euclidean_radius(
+    u_q: F64,
+    u: F64,
+    radii: F64,
+    limits: I64 | None = None,
+    *,
+    threads: int | None = None,
+    level: str | None = None,
+) -> tuple[I64, I64, F64]:
+    """Answer as `EuclideanIndex.radius` does, by a scan where points or queries are few."""

@@ -6,15 +6,15 @@
 
 mod arrays;
 mod call;
+mod euclidean;
 
 use crate::distance::{self, DistanceBlock};
 use crate::draws::SplitMix64;
 use crate::kernel::{self, Kernel};
 use crate::knn::{Neighbourhoods, Scan};
 use crate::level::{self, Level};
-use crate::matrix::Matrix;
 use crate::metric::{self, Points, ResidualMetric};
-use crate::{dot, draws, euclidean, factor, numeric};
+use crate::{dot, draws, factor, numeric};
 use arrays::{Block, Input, Output, block, doubles, indices, is_wide, is_wide_name, rows};
 use call::call;
 use numpy::{Element, Ix1, Ix2, PyArray1, PyArray2, PyUntypedArrayMethods};
@@ -25,11 +25,12 @@ use std::collections::BTreeMap;
 #[pymodule]
 mod _rust {
     #[pymodule_export]
+    use super::euclidean::{EuclideanIndex, euclidean_knn, euclidean_radius};
+    #[pymodule_export]
     use super::{
         best_level, build_profile, cholesky, cpu_features, distance_block_no_gate, distance_idx,
-        distances_sq_batch, dot_block, euclidean_knn, euclidean_radius, exp, exp_constants,
-        inducing_rows, kernel_block, knn, levels, max_distance_hint, normals, project, radius,
-        splitmix64, uniforms,
+        distances_sq_batch, dot_block, exp, exp_constants, inducing_rows, kernel_block, knn,
+        levels, max_distance_hint, normals, project, radius, splitmix64, uniforms,
     };
 }
 
@@ -417,47 +418,6 @@ fn triple(py: Python<'_>, found: Neighbourhoods) -> Triple<'_> {
         PyArray1::from_vec(py, indices),
         PyArray1::from_vec(py, distances),
     )
-}
-
-#[pyfunction]
-#[pyo3(signature = (u_q, u, k, limits=None, *, level=None, threads=None))]
-fn euclidean_knn<'py>(
-    u_q: Object<'_, 'py>,
-    u: Object<'_, 'py>,
-    k: usize,
-    limits: Option<Object<'_, 'py>>,
-    level: Option<&str>,
-    threads: Option<usize>,
-) -> PyResult<(Array2<'py, i64>, Array2<'py, f64>)> {
-    let (py, _) = (u.py(), Level::named(level)?);
-    let (u_q, u) = (doubles("u_q", u_q)?, doubles("u", u)?);
-    let limits = limits.map(|limits| indices("limits", limits)).transpose()?;
-    let (u_q, u): (Matrix<f64>, Matrix<f64>) = (u_q.matrix()?, u.matrix()?);
-    let limits = limits.as_ref().map(Input::slice);
-    let mut indices = Output::matrix(py, u_q.rows(), k)?;
-    let mut distances = Output::matrix(py, u_q.rows(), k)?;
-    let (i, d) = (indices.slice(), distances.slice());
-    call(py, threads, || euclidean::nearest(u_q, u, k, limits, i, d))?;
-    Ok((indices.done(), distances.done()))
-}
-
-#[pyfunction]
-#[pyo3(signature = (u_q, u, radii, limits=None, *, level=None, threads=None))]
-fn euclidean_radius<'py>(
-    u_q: Object<'_, 'py>,
-    u: Object<'_, 'py>,
-    radii: Object<'_, 'py>,
-    limits: Option<Object<'_, 'py>>,
-    level: Option<&str>,
-    threads: Option<usize>,
-) -> PyResult<Triple<'py>> {
-    let (py, _) = (u.py(), Level::named(level)?);
-    let (u_q, u) = (doubles("u_q", u_q)?, doubles("u", u)?);
-    let radii: Input<f64, Ix1> = Input::new("radii", radii, "a C-contiguous array of float64")?;
-    let limits = limits.map(|limits| indices("limits", limits)).transpose()?;
-    let (u_q, u): (Matrix<f64>, Matrix<f64>) = (u_q.matrix()?, u.matrix()?);
-    let (radii, limits) = (radii.slice(), limits.as_ref().map(Input::slice));
-    Ok(triple(py, call(py, threads, || euclidean::within(u_q, u, radii, limits))?))
 }
 
 #[pyfunction]

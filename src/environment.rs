@@ -42,7 +42,7 @@ fn rounds_otherwise() -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     #[test]
@@ -53,7 +53,7 @@ mod tests {
 
     /// Set these bits of this thread's MXCSR; what it was, to be loaded again.
     #[cfg(target_arch = "x86_64")]
-    fn plant(bits: u32) -> u32 {
+    pub(crate) fn plant(bits: u32) -> u32 {
         let mut saved = 0_u32;
         // SAFETY: stores this thread's MXCSR, loads it with legal bits set.
         unsafe { std::arch::asm!("stmxcsr [{}]", in(reg) &raw mut saved) };

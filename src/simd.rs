@@ -63,10 +63,12 @@ pub trait Vector: Copy {
     fn max(self, c: Self) -> Self;
 }
 
-/// What `exp` needs of integers.
+/// What `exp` needs of integers, and comparison.
 pub trait Double: Vector<Lane = f64> {
     /// From `t = k + MAGIC`: `(2^h, 2^(k - h))` with `h = k >> 1`, both exponents normal.
     fn halves_of_power(self) -> (Self, Self);
+    /// Bit `i` is set where lane `i` is at most that of `c`; NaN never is.
+    fn at_most(self, c: Self) -> u32;
 }
 
 /// A level's vectors and the shape of its register tile.
@@ -164,6 +166,10 @@ impl Double for f64 {
     #[inline(always)]
     fn halves_of_power(self) -> (f64, f64) {
         crate::numeric::halves_of_power(self)
+    }
+    #[inline(always)]
+    fn at_most(self, c: f64) -> u32 {
+        u32::from(self <= c)
     }
 }
 
@@ -265,6 +271,36 @@ mod tests {
         assert_eq!(found, wanted);
         assert_eq!(Vector::min(0.0_f64, -0.0).to_bits(), (-0.0_f64).to_bits());
         assert_eq!(Vector::max(-0.0_f32, 0.0).to_bits(), 0);
+    }
+
+    /// Each lane of a row against each of another, NaN among them.
+    struct Comparisons;
+
+    impl Routine for Comparisons {
+        type Output = ();
+        #[inline(always)]
+        unsafe fn run<S: Simd>(self) {
+            let values = [0.0, -0.0, 1.0, f64::NAN, f64::INFINITY, -2.0, 5e-324, 1e300];
+            for c in values {
+                for lane in (0..8).step_by(S::F64::LANES) {
+                    // SAFETY: 8 is a multiple of every vector's lanes.
+                    let found = unsafe {
+                        S::F64::load(values.as_ptr().add(lane)).at_most(S::F64::splat(c))
+                    };
+                    let lanes = values[lane..lane + S::F64::LANES].iter().enumerate();
+                    let wanted: u32 = lanes.map(|(i, &x)| u32::from(x <= c) << i).sum();
+                    assert_eq!(found, wanted, "{lane} {c}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn lanes_compare_as_scalars_do() {
+        for level in Level::available() {
+            // SAFETY: the routine has no fields.
+            unsafe { level.run(Comparisons) }
+        }
     }
 
     /// Differences and roundings between the widths, and the halves of powers.

@@ -4,11 +4,11 @@
 
 use core::arch::aarch64::{
     float32x4_t, float64x2_t, vabsq_f32, vabsq_f64, vaddq_f32, vaddq_f64, vaddq_s64, vbslq_f32,
-    vbslq_f64, vcgtq_f32, vcgtq_f64, vcltq_f32, vcltq_f64, vcvt_f32_f64, vcvt_f64_f32, vdivq_f32,
-    vdivq_f64, vdupq_n_f32, vdupq_n_f64, vdupq_n_s64, vfmaq_f32, vfmaq_f64, vfmsq_f32, vfmsq_f64,
-    vld1_f32, vld1q_f32, vld1q_f64, vmulq_f32, vmulq_f64, vreinterpretq_f64_s64,
-    vreinterpretq_s64_f64, vshlq_n_s64, vshrq_n_s64, vsqrtq_f32, vsqrtq_f64, vst1_f32, vst1q_f32,
-    vst1q_f64, vsub_f32, vsubq_f32, vsubq_f64, vsubq_s64,
+    vbslq_f64, vcgtq_f32, vcgtq_f64, vcleq_f64, vcltq_f32, vcltq_f64, vcvt_f32_f64, vcvt_f64_f32,
+    vdivq_f32, vdivq_f64, vdupq_n_f32, vdupq_n_f64, vdupq_n_s64, vfmaq_f32, vfmaq_f64, vfmsq_f32,
+    vfmsq_f64, vgetq_lane_u64, vld1_f32, vld1q_f32, vld1q_f64, vmulq_f32, vmulq_f64,
+    vreinterpretq_f64_s64, vreinterpretq_s64_f64, vshlq_n_s64, vshrq_n_s64, vsqrtq_f32, vsqrtq_f64,
+    vst1_f32, vst1q_f32, vst1q_f64, vsub_f32, vsubq_f32, vsubq_f64, vsubq_s64,
 };
 
 use super::{Double, Simd, Vector};
@@ -148,6 +148,13 @@ impl Double for F64x2 {
             };
             (power(h), power(vsubq_s64(k, h)))
         }
+    }
+    #[inline(always)]
+    fn at_most(self, c: Self) -> u32 {
+        // SAFETY: `self` exists, so the CPU has the level.
+        let within = unsafe { vcleq_f64(self.0, c.0) };
+        // SAFETY: as above; a lane is all ones or all zeros.
+        unsafe { (vgetq_lane_u64::<0>(within) & 1 | vgetq_lane_u64::<1>(within) & 2) as u32 }
     }
 }
 

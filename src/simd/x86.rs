@@ -4,15 +4,16 @@
 //! compare-and-select: the second operand wins when neither is less, as [`Vector::min`] wants.
 
 use core::arch::x86_64::{
-    __m256, __m256d, __m512, __m512d, _mm_loadu_ps, _mm_storeu_ps, _mm_sub_ps, _mm256_add_epi64,
-    _mm256_add_pd, _mm256_add_ps, _mm256_andnot_pd, _mm256_andnot_ps, _mm256_castpd_si256,
-    _mm256_castsi256_pd, _mm256_cvtpd_ps, _mm256_cvtps_pd, _mm256_div_pd, _mm256_div_ps,
-    _mm256_fmadd_pd, _mm256_fmadd_ps, _mm256_fnmadd_pd, _mm256_fnmadd_ps, _mm256_loadu_pd,
-    _mm256_loadu_ps, _mm256_max_pd, _mm256_max_ps, _mm256_min_pd, _mm256_min_ps, _mm256_mul_pd,
-    _mm256_mul_ps, _mm256_set1_epi64x, _mm256_set1_pd, _mm256_set1_ps, _mm256_slli_epi64,
-    _mm256_sqrt_pd, _mm256_sqrt_ps, _mm256_srai_epi32, _mm256_storeu_pd, _mm256_storeu_ps,
-    _mm256_sub_epi64, _mm256_sub_pd, _mm256_sub_ps, _mm512_abs_pd, _mm512_abs_ps, _mm512_add_epi64,
-    _mm512_add_pd, _mm512_add_ps, _mm512_castpd_si512, _mm512_castsi512_pd, _mm512_cvtpd_ps,
+    __m256, __m256d, __m512, __m512d, _CMP_LE_OQ, _mm_loadu_ps, _mm_storeu_ps, _mm_sub_ps,
+    _mm256_add_epi64, _mm256_add_pd, _mm256_add_ps, _mm256_andnot_pd, _mm256_andnot_ps,
+    _mm256_castpd_si256, _mm256_castsi256_pd, _mm256_cmp_pd, _mm256_cvtpd_ps, _mm256_cvtps_pd,
+    _mm256_div_pd, _mm256_div_ps, _mm256_fmadd_pd, _mm256_fmadd_ps, _mm256_fnmadd_pd,
+    _mm256_fnmadd_ps, _mm256_loadu_pd, _mm256_loadu_ps, _mm256_max_pd, _mm256_max_ps,
+    _mm256_min_pd, _mm256_min_ps, _mm256_movemask_pd, _mm256_mul_pd, _mm256_mul_ps,
+    _mm256_set1_epi64x, _mm256_set1_pd, _mm256_set1_ps, _mm256_slli_epi64, _mm256_sqrt_pd,
+    _mm256_sqrt_ps, _mm256_srai_epi32, _mm256_storeu_pd, _mm256_storeu_ps, _mm256_sub_epi64,
+    _mm256_sub_pd, _mm256_sub_ps, _mm512_abs_pd, _mm512_abs_ps, _mm512_add_epi64, _mm512_add_pd,
+    _mm512_add_ps, _mm512_castpd_si512, _mm512_castsi512_pd, _mm512_cmp_pd_mask, _mm512_cvtpd_ps,
     _mm512_cvtps_pd, _mm512_div_pd, _mm512_div_ps, _mm512_fmadd_pd, _mm512_fmadd_ps,
     _mm512_fnmadd_pd, _mm512_fnmadd_ps, _mm512_loadu_pd, _mm512_loadu_ps, _mm512_max_pd,
     _mm512_max_ps, _mm512_min_pd, _mm512_min_ps, _mm512_mul_pd, _mm512_mul_ps, _mm512_set1_epi64,
@@ -200,6 +201,11 @@ impl Double for F64x4 {
             (Self(_mm256_castsi256_pd(low)), Self(_mm256_castsi256_pd(high)))
         }
     }
+    #[inline(always)]
+    fn at_most(self, c: Self) -> u32 {
+        // SAFETY: `self` exists, so the CPU has the level.
+        unsafe { _mm256_movemask_pd(_mm256_cmp_pd::<_CMP_LE_OQ>(self.0, c.0)) as u32 }
+    }
 }
 
 impl Double for F64x8 {
@@ -218,6 +224,11 @@ impl Double for F64x8 {
             let high = _mm512_slli_epi64::<52>(rest);
             (Self(_mm512_castsi512_pd(low)), Self(_mm512_castsi512_pd(high)))
         }
+    }
+    #[inline(always)]
+    fn at_most(self, c: Self) -> u32 {
+        // SAFETY: `self` exists, so the CPU has the level.
+        u32::from(unsafe { _mm512_cmp_pd_mask::<_CMP_LE_OQ>(self.0, c.0) })
     }
 }
 
