@@ -14,7 +14,7 @@ from parity.inputs import normals
 
 from covertreex import build_residual_backend
 from covertreex.errors import FactorError, FloatEnvironmentError
-from covertreex.metrics import _residual_numba, _residual_rust
+from covertreex.metrics import _numba_threads, _residual_numba, _residual_rust
 from covertreex.metrics.residual.core import compute_residual_distances, residual_knn
 
 POINTS = normals(1, 600 * 3).reshape(600, 3)
@@ -107,7 +107,7 @@ def test_a_worker_thread_of_the_reference_is_checked_too(fault, monkeypatch):
         planted[-1].__enter__()
 
     pool = functools.partial(concurrent.futures.ThreadPoolExecutor, initializer=plant)
-    monkeypatch.setattr(_residual_numba, "ThreadPoolExecutor", pool)
+    monkeypatch.setattr(_numba_threads, "ThreadPoolExecutor", pool)
     with refused(fault):
         _residual_numba.dot_block(POINTS, POINTS, threads=2)
     assert planted
