@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .metrics._arguments import F64, I64, Block
+from .search._tree_arguments import TreeArrays
 
 __all__ = [
     "EuclideanIndex",
@@ -25,8 +26,10 @@ __all__ = [
     "dot_block",
     "euclidean_knn",
     "euclidean_radius",
+    "euclidean_tree",
     "exp",
     "exp_constants",
+    "hilbert_order",
     "inducing_rows",
     "kernel_block",
     "knn",
@@ -35,6 +38,7 @@ __all__ = [
     "normals",
     "project",
     "radius",
+    "residual_tree",
     "splitmix64",
     "uniforms",
 ]
@@ -257,3 +261,33 @@ def euclidean_radius(
     level: str | None = None,
 ) -> tuple[I64, I64, F64]:
     """Answer as `EuclideanIndex.radius` does, by a scan where points or queries are few."""
+
+def hilbert_order(u: F64, *, threads: int | None = None) -> I64:
+    """Order the ids of scaled points (n, d) along a Hilbert curve."""
+
+def euclidean_tree(
+    u: F64,
+    batch_order: str,
+    mis_seed: int,
+    max_centres: int,
+    *,
+    level: str | None = None,
+    threads: int | None = None,
+) -> TreeArrays:
+    """Build the compressed cover tree of scaled points (n, d)."""
+
+def residual_tree(
+    u: F64,
+    v: Block,
+    p: Block,
+    kernel: str,
+    variance: float,
+    eps: float,
+    batch_order: str,
+    mis_seed: int,
+    max_centres: int,
+    *,
+    level: str | None = None,
+    threads: int | None = None,
+) -> TreeArrays:
+    """Build the compressed cover tree of points under the residual-correlation metric."""

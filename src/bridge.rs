@@ -7,6 +7,7 @@
 mod arrays;
 mod call;
 mod euclidean;
+mod tree;
 
 use crate::distance::{self, DistanceBlock};
 use crate::draws::SplitMix64;
@@ -26,6 +27,7 @@ use std::collections::BTreeMap;
 mod _rust {
     #[pymodule_export]
     use super::euclidean::{EuclideanIndex, euclidean_knn, euclidean_radius};
+    use super::tree::{euclidean_tree, hilbert_order, residual_tree};
     #[pymodule_export]
     use super::{
         best_level, build_profile, cholesky, cpu_features, distance_block_no_gate, distance_idx,

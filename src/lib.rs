@@ -21,7 +21,9 @@ pub mod matrix;
 mod memory;
 pub mod metric;
 pub mod numeric;
+pub mod search;
 pub mod simd;
+pub mod tree;
 
 #[cfg(feature = "python")]
 mod bridge;

@@ -1,0 +1,3 @@
+//! Searches: the order of points that they go through.
+
+pub mod hilbert;
