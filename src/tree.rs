@@ -19,6 +19,8 @@
 
 mod boxes;
 mod residual;
+#[cfg(test)]
+mod tests;
 
 pub use boxes::Boxes;
 pub use residual::Correlated;
@@ -94,6 +96,8 @@ pub trait Space: Sync {
     fn nearest(&mut self) -> &mut Nearest;
     /// Offer centres, given by id, to all slots.
     fn relax(&mut self, centres: &[usize]) -> Result<(), Error>;
+    /// Distances among some points, given by id, row after row.
+    fn block(&self, ids: &[usize], out: &mut [f64]) -> Result<(), Error>;
     /// Distances from a point to others, all given by id.
     fn distances(&self, from: usize, to: &[usize], out: &mut [f64]) -> Result<(), Error>;
 }
@@ -203,7 +207,7 @@ fn net(
         if batch.is_empty() {
             return Ok(Some(joined));
         }
-        let joining = apart(space, batch, reach)?;
+        let joining = apart(space, &batch, reach)?;
         if joined.len() + joining.len() > most {
             return Ok(None);
         }
@@ -219,19 +223,18 @@ fn net(
 }
 
 /// Those of a batch that no earlier one of these covers.
-fn apart(space: &impl Space, mut batch: Vec<usize>, reach: f64) -> Result<Vec<usize>, Error> {
-    let ids = space.ids();
-    let mut joining = Vec::new();
-    let (mut others, mut row) = (Vec::new(), Vec::new());
-    while let Some((&slot, rest)) = batch.split_first() {
-        others.clear();
-        others.extend(rest.iter().map(|&slot| ids[slot]));
-        row.resize(others.len(), 0.0);
-        space.distances(ids[slot], &others, &mut row)?;
-        joining.push(slot);
-        batch = rest.iter().zip(&row).filter(|(_, d)| **d > reach).map(|(&slot, _)| slot).collect();
+fn apart(space: &impl Space, batch: &[usize], reach: f64) -> Result<Vec<usize>, Error> {
+    let n = batch.len();
+    let ids: Vec<_> = batch.iter().map(|&slot| space.ids()[slot]).collect();
+    let mut block = zeros(TREE, &[n, n])?;
+    space.block(&ids, &mut block)?;
+    let mut joining: Vec<usize> = Vec::with_capacity(n); // places in the batch
+    for (at, row) in block.chunks(n).enumerate() {
+        if joining.iter().all(|&earlier| row[earlier] > reach) {
+            joining.push(at);
+        }
     }
-    Ok(joining)
+    Ok(joining.into_iter().map(|at| batch[at]).collect())
 }
 
 /// Lay the nodes out depth first.

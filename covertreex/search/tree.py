@@ -24,7 +24,7 @@ from ._tree_arguments import NEVER
 
 __all__ = ["NEVER", "CompressedTree", "build_residual_tree", "build_tree"]
 
-_CENTRES = 1024
+_CENTRES = 4096
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -158,7 +158,7 @@ def build_residual_tree(
     *,
     mis_seed: int = 0,
     batch_order: str = "hilbert",
-    max_centres: int | None = None,
+    max_centres: int = _CENTRES,
     engine: str | None = None,
     threads: int | None = None,
 ) -> CompressedTree:
@@ -173,9 +173,8 @@ def build_residual_tree(
         The metric and its points.
     mis_seed, batch_order, engine, threads
         As for `build_tree`; a Hilbert curve runs through the scaled coordinates.
-    max_centres : int, optional
-        End the tree before the first net of more centres; by default 1024 or a sixteenth of the
-        points, whichever is more. With n the tree is complete.
+    max_centres : int, default 4096
+        End the tree before the first net of more centres. With n the tree is complete.
 
     Returns
     -------
@@ -190,12 +189,12 @@ def build_residual_tree(
         raise DtypeError(
             f"backend is of type {type(backend).__name__}; give what build_residual_backend returns"
         )
-    n, kernel = len(backend.points), backend.kernel
+    kernel = backend.kernel
     points = (backend.scaled, backend.v_matrix, backend.p_diag)
     metric = (kernel.name, kernel.variance, backend.eps)
-    most = max(_CENTRES, n // 16) if max_centres is None else max_centres
     stage = _stages(engine).residual_tree
-    return CompressedTree(*stage(*points, *metric, batch_order, mis_seed, most, threads=threads))
+    growth = (batch_order, mis_seed, max_centres)
+    return CompressedTree(*stage(*points, *metric, *growth, threads=threads))
 
 
 def _stages(engine: str | None) -> Any:

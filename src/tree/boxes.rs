@@ -15,7 +15,7 @@ use super::{Nearest, Space, TREE, offer};
 use crate::environment;
 use crate::error::Error;
 use crate::level::{Level, Routine};
-use crate::matrix::{Matrix, expect_length};
+use crate::matrix::{Matrix, expect_area, expect_length};
 use crate::memory::{room, zeros};
 use crate::numeric::squared_distance;
 use crate::simd::Simd;
@@ -76,6 +76,21 @@ impl<'a> Boxes<'a> {
         farthest.resize(nodes, f64::INFINITY);
         let frame = Frame { cpu, u, ids, height, corners, packed };
         Ok(Self { frame, farthest, nearest: Nearest::new(n)? })
+    }
+}
+
+#[cfg(test)]
+impl Boxes<'_> {
+    /// Whether the bound lets a centre on to this leaf, whose points are at most so far from theirs.
+    pub(super) fn may_reach(&self, id: usize, leaf: usize, bound: f64) -> bool {
+        let height = self.frame.height;
+        let step = |bit| if leaf >> bit & 1 == 1 { 2_usize << bit } else { 1 };
+        let index = (0..height).map(step).sum();
+        let mut queue = vec![id];
+        let node = Reaching { frame: &self.frame, index, bound, queue: &mut queue, from: 0 };
+        // SAFETY: the routine's fields promise nothing.
+        unsafe { self.frame.cpu.run(node) };
+        queue.len() == 2
     }
 }
 
@@ -296,6 +311,14 @@ impl Space for Boxes<'_> {
             centre: &mut self.nearest.centre,
         };
         self.frame.visit(top, &mut centres.to_vec(), 0)?;
+        Ok(())
+    }
+
+    fn block(&self, ids: &[usize], out: &mut [f64]) -> Result<(), Error> {
+        expect_area("out", out.len(), ids.len(), ids.len())?;
+        for (&id, row) in ids.iter().zip(out.chunks_mut(ids.len().max(1))) {
+            self.distances(id, ids, row)?;
+        }
         Ok(())
     }
 
