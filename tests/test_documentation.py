@@ -19,7 +19,9 @@ def test_the_readmes_python_runs():
     assert names["indices"].shape == (10, 30)
 
 
-@pytest.mark.parametrize("module", ["covertreex.api", "covertreex.metrics.residual.backend"])
+@pytest.mark.parametrize(
+    "module", ["covertreex.api", "covertreex.metrics.residual.backend", "covertreex.search.tree"]
+)
 def test_examples_in_docstrings_are_true(module):
     result = doctest.testmod(importlib.import_module(module))
     assert result.attempted > 0

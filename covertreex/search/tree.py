@@ -141,6 +141,7 @@ def build_tree(
 
     Examples
     --------
+    >>> from covertreex.search import build_tree
     >>> tree = build_tree([[0.0], [1.0], [8.0], [9.0]], mis_seed=3)
     >>> tree
     CompressedTree(n=4, centres=4, radius=8)
