@@ -18,9 +18,6 @@ from ..metrics._arguments import F64, I64, Block
 from ..metrics._residual_numba import (
     _check_environment,
     _over_rows,
-    distance_block_no_gate,
-    dot_block,
-    kernel_block,
     knn,
     splitmix64,
 )
@@ -161,37 +158,32 @@ class _Correlated:
         self.distance, self.centre = _no_centre(len(u))
 
     def relax(self, centres: I64) -> None:
-        u, v, p = self.u[centres], self.v[centres], self.p[centres]
-        rows, found = knn(
-            self.u, self.v, self.p, u, v, p, self.kernel, self.variance, self.eps, 1, _BATCH,
-            threads=self.threads,
-        )  # fmt: skip
+        rows, found = self._nearest(slice(None), centres, 1)
         distance, centre = found[:, 0], centres[rows[:, 0]]
         nearer = distance < self.distance
         nearer |= (distance == self.distance) & (centre < self.centre)
         self.distance[nearer], self.centre[nearer] = distance[nearer], centre[nearer]
 
     def block(self, ids: I64) -> F64:
-        return self._between(ids, ids)
+        indices, found = self._nearest(ids, ids, ids.size)
+        distances = np.empty_like(found)
+        np.put_along_axis(distances, indices, found, axis=1)
+        return distances
 
     def radii(self, order: I64, first: I64, last: I64) -> F64:
         radius = np.zeros(order.size)
         for node in np.flatnonzero(last - first > 1):
             below = order[first[node] + 1 : last[node]]
-            radius[node] = self._between(np.array([node]), below).max()
+            _, found = self._nearest(below, np.array([node]), 1)
+            radius[node] = found.max()
         return radius
 
-    def _between(self, rows: I64, columns: I64) -> F64:
-        kernel = kernel_block(
-            self.u[rows], self.u[columns], self.kernel, self.variance, self.p.dtype.name,
-            threads=self.threads,
+    def _nearest(self, rows: I64 | slice, columns: I64, k: int) -> tuple[I64, F64]:
+        return knn(
+            self.u[rows], self.v[rows], self.p[rows],
+            self.u[columns], self.v[columns], self.p[columns],
+            self.kernel, self.variance, self.eps, k, _BATCH, threads=self.threads,
         )  # fmt: skip
-        dot = dot_block(self.v[rows], self.v[columns], threads=self.threads)
-        radii = np.full(rows.size, np.inf)
-        distances, _ = distance_block_no_gate(
-            self.p, rows, columns, kernel, dot, radii, self.eps, threads=self.threads
-        )
-        return distances
 
 
 def _no_centre(n: int) -> tuple[F64, I64]:

@@ -144,9 +144,9 @@ def build_tree(
     >>> from covertreex.search import build_tree
     >>> tree = build_tree([[0.0], [1.0], [8.0], [9.0]], mis_seed=3)
     >>> tree
-    CompressedTree(n=4, centres=4, radius=8)
+    CompressedTree(n=4, centres=4, radius=9)
     >>> tree.order[tree.leaves(2)[:-1]]
-    array([1, 3])
+    array([3, 0])
     """
     points = as_points(scaled, "scaled")
     stage = _stages(engine).euclidean_tree
