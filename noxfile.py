@@ -117,15 +117,14 @@ def snapshots(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure the dot stage beside OpenBLAS, on a build that ``nox -s parity`` has proven."""
+    """Run the gated gold standard on a proven build; ``-- harness`` times the harness instead."""
+    if session.posargs[:1] == ["harness"]:
+        _install(session, "test", "bench-harness")
+        session.run("python", "benchmarks/harness.py", *session.posargs[1:])
+        return
     _install(session, "test", "bench")
-    session.run(
-        "python",
-        "benchmarks/dot_throughput.py",
-        f"--stamp={STAMP}",
-        *session.posargs,
-        env={"PYTHONPATH": "tests"},
-    )
+    options = [f"--stamp={STAMP}", *session.posargs]
+    session.run("python", "-m", "benchmarks", *options, env={"PYTHONPATH": "tests"})
 
 
 def _install(session: nox.Session, *groups: str) -> None:

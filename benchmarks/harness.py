@@ -1,6 +1,6 @@
 """Our harness beside the rivals on the same arrays: seconds and memory of real pytest runs.
 
-    python benchmarks/harness.py [--quick] [--only thousand|large]
+    nox -s bench -- harness [--quick] [--only thousand|large]
 
 Each contestant is a mini project (`harness_projects`) that pytest verifies in a process of its own,
 with no plugins but those it needs. A round runs all of them, in alternating order, and a run of the

@@ -15,7 +15,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from numba.core.errors import NumbaError
-from parity.suite import SUITE  # type: ignore[import-not-found]  # tests/ is on the path
+from parity.suite import SUITE  # tests/ is on the path
 
 from covertreex.metrics import _numba_search, _residual_numba
 from covertreex.testing import Check, ParityFailure
