@@ -120,7 +120,7 @@ def bench(session: nox.Session) -> None:
     """Run the gated gold standard on a proven build; ``-- harness`` times the harness instead."""
     if session.posargs[:1] == ["harness"]:
         _install(session, "test", "bench-harness")
-        session.run("python", "benchmarks/harness.py", *session.posargs[1:])
+        session.run("python", "-m", "benchmarks.harness", *session.posargs[1:])
         return
     _install(session, "test", "bench")
     options = [f"--stamp={STAMP}", *session.posargs]

@@ -41,7 +41,8 @@ def squared_distances(u_q: Array, u: Array) -> Array:
     squared *= -2.0
     squared += (u_q * u_q).sum(axis=1)[:, None]
     squared += (u * u).sum(axis=1)
-    return np.maximum(squared, 0.0, out=squared)
+    np.maximum(squared, 0.0, out=squared)
+    return squared
 
 
 @dataclass(frozen=True)

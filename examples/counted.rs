@@ -31,8 +31,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     project(level, kernel, u, z, lower, (&mut v, &mut p))?;
     let data = Points { u, v: Matrix::new("v", &v, N, M)?, p: &p };
     let (mut ids, mut distances) = (vec![0; N * K], vec![0.0; N * K]);
-    Scan { level, kernel, eps: 1e-9, data, limits: None, chunk_size: 1024 }
-        .nearest(data, K, &mut ids, &mut distances)?;
+    Scan { level, kernel, eps: 1e-9, data, limits: None, chunk_size: 1024 }.nearest(
+        data,
+        K,
+        &mut ids,
+        &mut distances,
+    )?;
     println!("{}", ids.iter().sum::<i64>());
     Ok(())
 }

@@ -27,6 +27,7 @@ use std::collections::BTreeMap;
 mod _rust {
     #[pymodule_export]
     use super::euclidean::{EuclideanIndex, euclidean_knn, euclidean_radius};
+    #[pymodule_export]
     use super::tree::{euclidean_tree, hilbert_order, residual_tree};
     #[pymodule_export]
     use super::{

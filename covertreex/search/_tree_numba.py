@@ -15,12 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..metrics._arguments import F64, I64, Block
-from ..metrics._residual_numba import (
-    _check_environment,
-    _over_rows,
-    knn,
-    splitmix64,
-)
+from ..metrics._numba_threads import check_environment, over_rows
+from ..metrics._residual_numba import knn, splitmix64
 from ..metrics._stage_arguments import checked
 from . import _tree_loops as loops
 from ._tree_arguments import (
@@ -66,7 +62,7 @@ def hilbert_order(u: F64, *, threads: int | None = None) -> I64:
     def task(start: int, stop: int) -> None:
         loops.hilbert_keys(u, low, extent, bits, start, stop, places)
 
-    _over_rows(task, len(u), 4096, threads)
+    over_rows(task, len(u), 4096, threads)
     return np.argsort(places, kind="stable")
 
 
@@ -102,7 +98,7 @@ class _Boxes:
     """Points under the Euclidean metric, in a binary tree of boxes."""
 
     def __init__(self, u: F64, threads: int | None) -> None:
-        _check_environment()
+        check_environment()
         self.u, self.threads = u, threads
         self.distance, self.centre = _no_centre(len(u))
         self.height = (-(-len(u) // _LEAF) - 1).bit_length()
@@ -119,7 +115,7 @@ class _Boxes:
                 self.distance, self.centre,
             )  # fmt: skip
 
-        _over_rows(task, tops, 1, self.threads)
+        over_rows(task, tops, 1, self.threads)
         loops.raise_farthest(self.farthest)
 
     def block(self, ids: I64) -> F64:
@@ -133,7 +129,7 @@ class _Boxes:
         def task(start: int, stop: int) -> None:
             loops.farthest_below(self.u, order, first, last, start, stop, radius)
 
-        _over_rows(task, order.size, 1024, self.threads)
+        over_rows(task, order.size, 1024, self.threads)
         return radius
 
 
