@@ -115,7 +115,8 @@ class Bench:
     def _prepare(self, project: Project, count: int, size: int) -> dict[str, Any]:
         """Make the goldens, and see which faults a run notices."""
         root = self.scratch / project.name.replace(" ", "-")
-        row = {"name": project.name, "project": project, "root": root, "samples": [], "sees": []}
+        row: dict[str, Any] = {"name": project.name, "project": project, "root": root}
+        row |= {"samples": [], "sees": []}
         project.write(root, count=count, size=size)
         if project is not EMPTY_RUN:
             self._run(project.command(*project.freeze), root)
