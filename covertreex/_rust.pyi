@@ -6,7 +6,7 @@ is the size of the call's own pool, by default the global one. Neither changes a
 those of `covertreex.errors`, and ``MemoryError``. Calls release the GIL.
 """
 
-from typing import Literal, final
+from typing import Literal, Self, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from .search._tree_arguments import TreeArrays
 
 __all__ = [
     "EuclideanIndex",
+    "SearchIndex",
     "best_level",
     "build_profile",
     "cholesky",
@@ -291,3 +292,64 @@ def residual_tree(
     threads: int | None = None,
 ) -> TreeArrays:
     """Build the compressed cover tree of points under the residual-correlation metric."""
+
+@final
+class SearchIndex:
+    """An index of points (u, V, p) in float64 blocks, for searches with the bits of a full scan.
+
+    ``certified`` says that V and p are those of `project` from the points' own factor: then, and
+    only then, bounds are proven. Otherwise searches are scans. ``order`` is a permutation of the
+    ids, by default a Hilbert order, and ``cuts`` the positions where its regions begin. The arrays
+    are kept, not copied: nobody may write to them while the index lives. Queries are rows of u, V
+    and p by the same factor.
+    """
+
+    def __new__(
+        cls,
+        u: F64,
+        v: F64,
+        p: F64,
+        kernel: str,
+        variance: float,
+        certified: bool,
+        order: I64 | None = None,
+        cuts: I64 | None = None,
+        *,
+        level: str | None = None,
+        threads: int | None = None,
+    ) -> Self: ...
+    @property
+    def regions(self) -> list[tuple[int, int]]:
+        """Points and pivots of each region; empty without a certificate."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes taken beside the arrays."""
+
+    def knn(
+        self,
+        u_q: F64,
+        v_q: F64,
+        p_q: F64,
+        eps: float,
+        k: int,
+        chunk_size: int,
+        limits: I64 | None = None,
+        *,
+        threads: int | None = None,
+    ) -> tuple[I64, F64]:
+        """Find neighbours as the stage ``knn`` does: both (q, k), padded with -1 and inf."""
+
+    def radius(
+        self,
+        u_q: F64,
+        v_q: F64,
+        p_q: F64,
+        eps: float,
+        radii: F64,
+        chunk_size: int,
+        limits: I64 | None = None,
+        *,
+        threads: int | None = None,
+    ) -> tuple[I64, I64, F64]:
+        """Find all within radii as the stage ``radius`` does: offsets, indices, distances."""

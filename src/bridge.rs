@@ -7,6 +7,7 @@
 mod arrays;
 mod call;
 mod euclidean;
+mod search;
 mod tree;
 
 use crate::distance::{self, DistanceBlock};
@@ -27,6 +28,8 @@ use std::collections::BTreeMap;
 mod _rust {
     #[pymodule_export]
     use super::euclidean::{EuclideanIndex, euclidean_knn, euclidean_radius};
+    #[pymodule_export]
+    use super::search::SearchIndex;
     #[pymodule_export]
     use super::tree::{euclidean_tree, hilbert_order, residual_tree};
     #[pymodule_export]

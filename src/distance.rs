@@ -34,7 +34,7 @@ pub fn correlation_gap(numerator: f64, p_i: f64, p_j: f64, floor: f64) -> f64 {
 /// # Safety
 /// The CPU has the level of `S`.
 #[inline(always)]
-unsafe fn correlation_gap_lanes<S: Simd>(
+pub(crate) unsafe fn correlation_gap_lanes<S: Simd>(
     numerator: S::F64,
     p_i: S::F64,
     p_j: S::F64,

@@ -97,7 +97,7 @@ impl Kernel {
 
     /// [`Kernel::of_squared`], lane by lane.
     #[inline(always)]
-    unsafe fn of_squared_lanes<S: Simd>(&self, s: S::F64) -> S::F64 {
+    pub(crate) unsafe fn of_squared_lanes<S: Simd>(&self, s: S::F64) -> S::F64 {
         // SAFETY: the caller's promise.
         unsafe {
             let (variance, one) = (S::F64::splat(self.variance), S::F64::splat(1.0));

@@ -153,6 +153,12 @@ impl<T: Real> Packed<T> {
         Ok((self.width, (self.width * matrix.cols).max(1)))
     }
 
+    /// Value `k` of row `i`.
+    #[cfg(test)]
+    pub(crate) fn at(&self, i: usize, k: usize) -> T {
+        self.panel(i / self.width)[k * self.width + i % self.width]
+    }
+
     /// Columns, as in the matrix.
     #[must_use]
     pub fn depth(&self) -> usize {

@@ -24,6 +24,18 @@ pub(crate) fn zeros<T: Clone + Default>(
     Ok(values)
 }
 
+/// Room for so many values more, where a vector grows.
+pub(crate) fn reserve<T>(
+    what: &'static str,
+    values: &mut Vec<T>,
+    more: usize,
+) -> Result<(), Error> {
+    match values.try_reserve(more) {
+        Ok(()) => Ok(()),
+        Err(_) => Err(refusal::<T>(what, &[values.len().saturating_add(more)])),
+    }
+}
+
 /// The product of `sizes`, as long as so many values can be addressed.
 pub(crate) fn count<T>(what: &'static str, sizes: &[usize]) -> Result<usize, Error> {
     let count = sizes.iter().try_fold(1_usize, |count, &size| count.checked_mul(size));
@@ -50,6 +62,15 @@ mod tests {
         assert_eq!(zeros::<f64>("a", &[usize::MAX, 0]), Ok(vec![]));
         let room = room::<i64>("a", &[5, 2]).unwrap();
         assert!(room.is_empty() && room.capacity() >= 10);
+    }
+
+    #[test]
+    fn vectors_grow_or_say_to_what_they_cannot() {
+        let mut values = vec![1.0_f64; 3];
+        assert_eq!(reserve("a", &mut values, 50), Ok(()));
+        assert!(values.capacity() >= 53);
+        let wanted = Error::Memory { what: "a", bytes: 8 * ((1 << 61) + 3) };
+        assert_eq!(reserve("a", &mut values, 1 << 61), Err(wanted));
     }
 
     #[test]

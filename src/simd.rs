@@ -61,6 +61,8 @@ pub trait Vector: Copy {
     fn min(self, c: Self) -> Self;
     /// `if self > c { self } else { c }`.
     fn max(self, c: Self) -> Self;
+    /// Lanes that are not below `c`, as bits; NaN is not below.
+    fn reaches(self, c: Self) -> u32;
 }
 
 /// What `exp` needs of integers, and comparison.
@@ -97,6 +99,7 @@ pub struct Scalar;
 
 macro_rules! scalar_vector {
     ($float:ty) => {
+        #[allow(clippy::neg_cmp_op_on_partial_ord)] // NaN is not below
         impl Vector for $float {
             type Lane = $float;
             const LANES: usize = 1;
@@ -154,6 +157,10 @@ macro_rules! scalar_vector {
             #[inline(always)]
             fn max(self, c: Self) -> Self {
                 if self > c { self } else { c }
+            }
+            #[inline(always)]
+            fn reaches(self, c: Self) -> u32 {
+                u32::from(!(self < c))
             }
         }
     };

@@ -90,6 +90,17 @@ macro_rules! neon_vector {
                 // SAFETY: `self` exists, so the CPU has the level.
                 Self(unsafe { $select($greater(self.0, c.0), self.0, c.0) })
             }
+            #[inline(always)]
+            #[allow(clippy::neg_cmp_op_on_partial_ord)] // NaN is not below
+            fn reaches(self, c: Self) -> u32 {
+                let (mut a, mut b) = ([0.0; $lanes], [0.0; $lanes]);
+                // SAFETY: the arrays have the lanes; `self` exists, so the CPU has the level.
+                unsafe {
+                    self.store(a.as_mut_ptr());
+                    c.store(b.as_mut_ptr());
+                }
+                (0..$lanes).fold(0, |bits, lane| bits | u32::from(!(a[lane] < b[lane])) << lane)
+            }
         }
     };
 }

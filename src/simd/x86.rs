@@ -4,22 +4,22 @@
 //! compare-and-select: the second operand wins when neither is less, as [`Vector::min`] wants.
 
 use core::arch::x86_64::{
-    __m256, __m256d, __m512, __m512d, _CMP_LE_OQ, _mm_loadu_ps, _mm_storeu_ps, _mm_sub_ps,
-    _mm256_add_epi64, _mm256_add_pd, _mm256_add_ps, _mm256_andnot_pd, _mm256_andnot_ps,
-    _mm256_castpd_si256, _mm256_castsi256_pd, _mm256_cmp_pd, _mm256_cvtpd_ps, _mm256_cvtps_pd,
-    _mm256_div_pd, _mm256_div_ps, _mm256_fmadd_pd, _mm256_fmadd_ps, _mm256_fnmadd_pd,
-    _mm256_fnmadd_ps, _mm256_loadu_pd, _mm256_loadu_ps, _mm256_max_pd, _mm256_max_ps,
-    _mm256_min_pd, _mm256_min_ps, _mm256_movemask_pd, _mm256_mul_pd, _mm256_mul_ps,
-    _mm256_set1_epi64x, _mm256_set1_pd, _mm256_set1_ps, _mm256_slli_epi64, _mm256_sqrt_pd,
-    _mm256_sqrt_ps, _mm256_srai_epi32, _mm256_storeu_pd, _mm256_storeu_ps, _mm256_sub_epi64,
-    _mm256_sub_pd, _mm256_sub_ps, _mm512_abs_pd, _mm512_abs_ps, _mm512_add_epi64, _mm512_add_pd,
-    _mm512_add_ps, _mm512_castpd_si512, _mm512_castsi512_pd, _mm512_cmp_pd_mask, _mm512_cvtpd_ps,
-    _mm512_cvtps_pd, _mm512_div_pd, _mm512_div_ps, _mm512_fmadd_pd, _mm512_fmadd_ps,
-    _mm512_fnmadd_pd, _mm512_fnmadd_ps, _mm512_loadu_pd, _mm512_loadu_ps, _mm512_max_pd,
-    _mm512_max_ps, _mm512_min_pd, _mm512_min_ps, _mm512_mul_pd, _mm512_mul_ps, _mm512_set1_epi64,
-    _mm512_set1_pd, _mm512_set1_ps, _mm512_slli_epi64, _mm512_sqrt_pd, _mm512_sqrt_ps,
-    _mm512_srai_epi64, _mm512_storeu_pd, _mm512_storeu_ps, _mm512_sub_epi64, _mm512_sub_pd,
-    _mm512_sub_ps,
+    __m256, __m256d, __m512, __m512d, _CMP_LE_OQ, _CMP_NLT_UQ, _mm_loadu_ps, _mm_storeu_ps,
+    _mm_sub_ps, _mm256_add_epi64, _mm256_add_pd, _mm256_add_ps, _mm256_andnot_pd, _mm256_andnot_ps,
+    _mm256_castpd_si256, _mm256_castsi256_pd, _mm256_cmp_pd, _mm256_cmp_ps, _mm256_cvtpd_ps,
+    _mm256_cvtps_pd, _mm256_div_pd, _mm256_div_ps, _mm256_fmadd_pd, _mm256_fmadd_ps,
+    _mm256_fnmadd_pd, _mm256_fnmadd_ps, _mm256_loadu_pd, _mm256_loadu_ps, _mm256_max_pd,
+    _mm256_max_ps, _mm256_min_pd, _mm256_min_ps, _mm256_movemask_pd, _mm256_movemask_ps,
+    _mm256_mul_pd, _mm256_mul_ps, _mm256_set1_epi64x, _mm256_set1_pd, _mm256_set1_ps,
+    _mm256_slli_epi64, _mm256_sqrt_pd, _mm256_sqrt_ps, _mm256_srai_epi32, _mm256_storeu_pd,
+    _mm256_storeu_ps, _mm256_sub_epi64, _mm256_sub_pd, _mm256_sub_ps, _mm512_abs_pd, _mm512_abs_ps,
+    _mm512_add_epi64, _mm512_add_pd, _mm512_add_ps, _mm512_castpd_si512, _mm512_castsi512_pd,
+    _mm512_cmp_pd_mask, _mm512_cmp_ps_mask, _mm512_cvtpd_ps, _mm512_cvtps_pd, _mm512_div_pd,
+    _mm512_div_ps, _mm512_fmadd_pd, _mm512_fmadd_ps, _mm512_fnmadd_pd, _mm512_fnmadd_ps,
+    _mm512_loadu_pd, _mm512_loadu_ps, _mm512_max_pd, _mm512_max_ps, _mm512_min_pd, _mm512_min_ps,
+    _mm512_mul_pd, _mm512_mul_ps, _mm512_set1_epi64, _mm512_set1_pd, _mm512_set1_ps,
+    _mm512_slli_epi64, _mm512_sqrt_pd, _mm512_sqrt_ps, _mm512_srai_epi64, _mm512_storeu_pd,
+    _mm512_storeu_ps, _mm512_sub_epi64, _mm512_sub_pd, _mm512_sub_ps,
 };
 
 use super::{Double, Simd, Vector};
@@ -27,7 +27,7 @@ use crate::numeric::MAGIC;
 
 macro_rules! x86_vector {
     ($name:ident, $raw:ty, $lane:ty, $lanes:literal, $set1:ident, $load:ident, $store:ident, $add:ident, $sub:ident,
-     $mul:ident, $div:ident, $sqrt:ident, $fma:ident, $neg_fma:ident, $min:ident, $max:ident, |$x:ident| $abs:expr) => {
+     $mul:ident, $div:ident, $sqrt:ident, $fma:ident, $neg_fma:ident, $min:ident, $max:ident, |$x:ident| $abs:expr, |$a:ident, $b:ident| $reaches:expr) => {
         #[doc = concat!(stringify!($lanes), " lanes of ", stringify!($lane), ".")]
         #[derive(Clone, Copy)]
         pub struct $name($raw);
@@ -102,6 +102,12 @@ macro_rules! x86_vector {
                 // SAFETY: `self` exists, so the CPU has the level.
                 Self(unsafe { $max(self.0, c.0) })
             }
+            #[inline(always)]
+            fn reaches(self, c: Self) -> u32 {
+                let ($a, $b) = (self.0, c.0);
+                // SAFETY: `self` exists, so the CPU has the level.
+                unsafe { $reaches }
+            }
         }
     };
 }
@@ -123,7 +129,8 @@ x86_vector!(
     _mm256_fnmadd_pd,
     _mm256_min_pd,
     _mm256_max_pd,
-    |x| _mm256_andnot_pd(_mm256_set1_pd(-0.0), x)
+    |x| _mm256_andnot_pd(_mm256_set1_pd(-0.0), x),
+    |a, b| _mm256_movemask_pd(_mm256_cmp_pd::<_CMP_NLT_UQ>(a, b)) as u32
 );
 x86_vector!(
     F32x8,
@@ -142,7 +149,8 @@ x86_vector!(
     _mm256_fnmadd_ps,
     _mm256_min_ps,
     _mm256_max_ps,
-    |x| _mm256_andnot_ps(_mm256_set1_ps(-0.0), x)
+    |x| _mm256_andnot_ps(_mm256_set1_ps(-0.0), x),
+    |a, b| _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_NLT_UQ>(a, b)) as u32
 );
 x86_vector!(
     F64x8,
@@ -161,7 +169,8 @@ x86_vector!(
     _mm512_fnmadd_pd,
     _mm512_min_pd,
     _mm512_max_pd,
-    |x| _mm512_abs_pd(x)
+    |x| _mm512_abs_pd(x),
+    |a, b| u32::from(_mm512_cmp_pd_mask::<_CMP_NLT_UQ>(a, b))
 );
 x86_vector!(
     F32x16,
@@ -180,7 +189,8 @@ x86_vector!(
     _mm512_fnmadd_ps,
     _mm512_min_ps,
     _mm512_max_ps,
-    |x| _mm512_abs_ps(x)
+    |x| _mm512_abs_ps(x),
+    |a, b| u32::from(_mm512_cmp_ps_mask::<_CMP_NLT_UQ>(a, b))
 );
 
 impl Double for F64x4 {

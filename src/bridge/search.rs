@@ -1,0 +1,143 @@
+//! The index at the boundary: an object that keeps the arrays it was built from, and searches them.
+
+use super::arrays::{Input, Output, doubles, indices};
+use super::call::call;
+use super::{Array2, Object, Triple, triple};
+use crate::error::Error;
+use crate::kernel::Kernel;
+use crate::level::Level;
+use crate::metric::Points;
+use crate::search::{Certificate, Index, Search, hilbert};
+use numpy::{Ix1, Ix2};
+use pyo3::prelude::*;
+
+/// Points in NumPy's memory: u, V, p.
+struct Arrays<'py> {
+    u: Input<'py, f64, Ix2>,
+    v: Input<'py, f64, Ix2>,
+    p: Input<'py, f64, Ix1>,
+}
+
+impl<'py> Arrays<'py> {
+    fn new(names: [&'static str; 3], [u, v, p]: [Object<'_, 'py>; 3]) -> PyResult<Self> {
+        let p = Input::new(names[2], p, "a C-contiguous array of float64")?;
+        Ok(Self { u: doubles(names[0], u)?, v: doubles(names[1], v)?, p })
+    }
+
+    fn points(&self) -> Result<Points<'_, f64>, Error> {
+        Ok(Points { u: self.u.matrix()?, v: self.v.matrix()?, p: self.p.slice() })
+    }
+}
+
+/// An index, and the arrays of its points, which nobody may write to while it lives.
+#[pyclass(frozen, module = "covertreex._rust")]
+pub(super) struct SearchIndex {
+    index: Index,
+    arrays: [Py<PyAny>; 3],
+}
+
+#[pymethods]
+impl SearchIndex {
+    #[new]
+    #[pyo3(signature = (u, v, p, kernel, variance, certified, order=None, cuts=None, *, level=None, threads=None))]
+    #[allow(clippy::too_many_arguments)]
+    fn new<'py>(
+        u: Object<'_, 'py>,
+        v: Object<'_, 'py>,
+        p: Object<'_, 'py>,
+        kernel: &str,
+        variance: f64,
+        certified: bool,
+        order: Option<Object<'_, 'py>>,
+        cuts: Option<Object<'_, 'py>>,
+        level: Option<&str>,
+        threads: Option<usize>,
+    ) -> PyResult<Self> {
+        let (py, level, kernel) = (u.py(), Level::named(level)?, Kernel::named(kernel, variance)?);
+        let arrays = Arrays::new(["u", "v", "p"], [u, v, p])?;
+        let points = arrays.points()?;
+        let order = order.map(|order| indices("order", order)).transpose()?;
+        let cuts = cuts.map(|cuts| indices("cuts", cuts)).transpose()?;
+        let (order, cuts) = (order.as_ref().map(Input::slice), cuts.as_ref().map(Input::slice));
+        let certificate = Certificate::new(kernel, points.v.cols(), points.u.cols());
+        let certificate = certificate.filter(|_| certified);
+        let index = call(py, threads, || {
+            let own = if order.is_none() { hilbert::order(points.u)? } else { Vec::new() };
+            Index::build(level, kernel, points, order.unwrap_or(&own), cuts, certificate)
+        })?;
+        let arrays = [u, v, p].map(|array| array.clone().unbind());
+        Ok(Self { index, arrays })
+    }
+
+    /// Sizes and ranks of the regions.
+    #[getter]
+    fn regions(&self) -> Vec<(usize, usize)> {
+        self.index.shape().collect()
+    }
+
+    /// Bytes that the index takes.
+    #[getter]
+    fn nbytes(&self) -> usize {
+        self.index.bytes()
+    }
+
+    #[pyo3(signature = (u_q, v_q, p_q, eps, k, chunk_size, limits=None, *, threads=None))]
+    #[allow(clippy::too_many_arguments)]
+    fn knn<'py>(
+        &self,
+        u_q: Object<'_, 'py>,
+        v_q: Object<'_, 'py>,
+        p_q: Object<'_, 'py>,
+        eps: f64,
+        k: usize,
+        chunk_size: usize,
+        limits: Option<Object<'_, 'py>>,
+        threads: Option<usize>,
+    ) -> PyResult<(Array2<'py, i64>, Array2<'py, f64>)> {
+        let py = u_q.py();
+        let (queries, arrays) = (Arrays::new(QUERIES, [u_q, v_q, p_q])?, self.arrays(py)?);
+        let (queries, points) = (queries.points()?, arrays.points()?);
+        let limits = limits.map(|limits| indices("limits", limits)).transpose()?;
+        let limits = limits.as_ref().map(Input::slice);
+        let search = Search { index: &self.index, points, eps, limits, chunk_size };
+        search.validate(&queries)?;
+        search.scan().expect_rows(k)?;
+        let mut indices = Output::matrix(py, queries.p.len(), k)?;
+        let mut distances = Output::matrix(py, queries.p.len(), k)?;
+        let (i, d) = (indices.slice(), distances.slice());
+        call(py, threads, || search.nearest(queries, k, i, d))?;
+        Ok((indices.done(), distances.done()))
+    }
+
+    #[pyo3(signature = (u_q, v_q, p_q, eps, radii, chunk_size, limits=None, *, threads=None))]
+    #[allow(clippy::too_many_arguments)]
+    fn radius<'py>(
+        &self,
+        u_q: Object<'_, 'py>,
+        v_q: Object<'_, 'py>,
+        p_q: Object<'_, 'py>,
+        eps: f64,
+        radii: Object<'_, 'py>,
+        chunk_size: usize,
+        limits: Option<Object<'_, 'py>>,
+        threads: Option<usize>,
+    ) -> PyResult<Triple<'py>> {
+        let py = u_q.py();
+        let (queries, arrays) = (Arrays::new(QUERIES, [u_q, v_q, p_q])?, self.arrays(py)?);
+        let (queries, points) = (queries.points()?, arrays.points()?);
+        let radii: Input<f64, Ix1> = Input::new("radii", radii, "a C-contiguous array of float64")?;
+        let limits = limits.map(|limits| indices("limits", limits)).transpose()?;
+        let (radii, limits) = (radii.slice(), limits.as_ref().map(Input::slice));
+        let search = Search { index: &self.index, points, eps, limits, chunk_size };
+        Ok(triple(py, call(py, threads, || search.within(queries, radii))?))
+    }
+}
+
+const QUERIES: [&str; 3] = ["u_q", "v_q", "p_q"];
+
+impl SearchIndex {
+    fn arrays<'py>(&self, py: Python<'py>) -> PyResult<Arrays<'py>> {
+        let [u, v, p] = &self.arrays;
+        Arrays::new(["u", "v", "p"], [u.bind(py), v.bind(py), p.bind(py)])
+    }
+}
