@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Literal, overload
 
 import numpy as np
@@ -68,7 +67,7 @@ class PCCT:
         points : array_like of real numbers, shape (n, d)
             Coordinates; under the residual metric those that the backend was built from.
         mis_seed : int, optional
-            Seed of the tree's layout; an execution hint.
+            Seed of the cover tree that an index may be laid out by (`Runtime`); an execution hint.
         backend : ResidualBackend, optional
             By default the one configured in this context. The Euclidean metric takes none.
 
@@ -83,8 +82,7 @@ class PCCT:
         ShapeError, DtypeError, NonFiniteError, ParameterError
             If an argument does not fit.
         """
-        if mis_seed is not None:
-            as_integer(mis_seed, "mis_seed", 0, 2**64 - 1)
+        seed = 0 if mis_seed is None else as_integer(mis_seed, "mis_seed", 0, 2**64 - 1)
         coordinates = as_points(points, "points")
         if self.runtime.metric == "euclidean":
             if backend is not None:
@@ -92,7 +90,7 @@ class PCCT:
                     "a backend was given, but metric='euclidean' measures plain coordinates; leave "
                     "it out, or use Runtime(metric='residual_correlation')"
                 )
-            return _fitted(self.runtime, None, owned(coordinates.copy()))
+            return _fitted(self.runtime, None, owned(coordinates.copy()), seed)
         residual = resolve_backend(backend)
         if coordinates.shape != residual.points.shape:
             raise ShapeError(
@@ -104,7 +102,7 @@ class PCCT:
                 "points differ from those the backend was built from; build a backend for these "
                 "points (coordinates, not ids)"
             )
-        return _fitted(self.runtime, residual, residual.points)
+        return _fitted(self.runtime, residual, residual.points, seed)
 
     @overload
     def knn(
@@ -174,8 +172,13 @@ class PCCT:
             raise ConfigurationError(
                 "this PCCT has no tree; search what fit(points) returned, or PCCT(runtime, tree)"
             )
-        return replace(self.tree, runtime=self.runtime)
+        return self.tree.searched_by(self.runtime)
 
 
-def _fitted(runtime: Runtime, residual: ResidualBackend | None, points: F64) -> CoverTree:
-    return CoverTree(runtime, residual, points, owned(np.arange(len(points))), len(points))
+def _fitted(
+    runtime: Runtime, residual: ResidualBackend | None, points: F64, mis_seed: int
+) -> CoverTree:
+    ids = owned(np.arange(len(points)))
+    tree = CoverTree(runtime, residual, points, ids, len(points), mis_seed)
+    tree.indexes.prepare(runtime)
+    return tree

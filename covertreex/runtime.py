@@ -19,7 +19,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "metric": ("residual_correlation", "euclidean"),
     "batch_order": ("natural", "hilbert"),
 }
-_SWITCHES = ("enable_sparse_traversal", "residual_use_static_euclidean_tree")
+_OPTIONAL_SWITCHES = ("enable_numba", "enable_rust", "residual_use_static_euclidean_tree")
 
 
 @dataclass(frozen=True)
@@ -41,10 +41,16 @@ class Runtime:
         ``build_residual_backend(..., block_dtype=)``.
     enable_numba, enable_rust : bool, optional
         Forbid an engine with False. To choose an engine and forbid it is refused.
-    enable_sparse_traversal, residual_use_static_euclidean_tree : bool
-        Execution hints for the search: how, never what.
-    batch_order : {"natural", "hilbert"}
-        Execution hint: the order in which points are laid out.
+    enable_sparse_traversal : bool
+        Execution hint: whether the Rust engines search an index that `PCCT.fit` builds (True), or
+        scan. Bounds are proven for float64 blocks of a factor of this package; others are scanned.
+    residual_use_static_euclidean_tree : bool, optional
+        Execution hint: lay the residual index out by the leaves of a cover tree of the scaled
+        coordinates (True), or of the residual metric (False); by default in ``batch_order`` alone.
+    batch_order : {"natural", "hilbert"}, optional
+        Execution hint: the order in which the residual index lays out points, or the siblings of
+        its tree: by id, or along a Hilbert curve. By default the engine's: ``rust-natural``
+        reorders nothing.
     threads : int, optional
         Number of threads; by default one for each core. Changes no bit.
 
@@ -62,17 +68,17 @@ class Runtime:
     precision: str = "float64"
     enable_numba: bool | None = None
     enable_rust: bool | None = None
-    enable_sparse_traversal: bool = False
-    residual_use_static_euclidean_tree: bool = False
-    batch_order: str = "natural"
+    enable_sparse_traversal: bool = True
+    residual_use_static_euclidean_tree: bool | None = None
+    batch_order: str | None = None
     threads: int | None = None
 
     def __post_init__(self) -> None:
         for name, known in _CHOICES.items():
-            as_choice(getattr(self, name), name, known)
-        for name in _SWITCHES:
-            as_switch(getattr(self, name), name)
-        for name in ("enable_numba", "enable_rust"):
+            if name != "batch_order" or self.batch_order is not None:
+                as_choice(getattr(self, name), name, known)
+        as_switch(self.enable_sparse_traversal, "enable_sparse_traversal")
+        for name in _OPTIONAL_SWITCHES:
             if getattr(self, name) is not None:
                 as_switch(getattr(self, name), name)
         object.__setattr__(self, "threads", as_threads(self.threads))
@@ -94,6 +100,13 @@ class Runtime:
         if self.engine is not None:
             return self.engine
         return DEFAULT_ENGINE if self._allows(DEFAULT_ENGINE) else "python-numba"
+
+    @property
+    def resolved_batch_order(self) -> str:
+        """The order in which points will be laid out."""
+        if self.batch_order is not None:
+            return self.batch_order
+        return "hilbert" if self.resolved_engine == "rust-hilbert" else "natural"
 
     def with_updates(self, **changes: Any) -> Runtime:
         """Return a copy with some options changed, checked like a new one.

@@ -6,7 +6,7 @@ where points stand in the arrays; ids ascend with them, so an order by row is an
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple, overload
 
 import numpy as np
@@ -20,6 +20,7 @@ from .metrics.residual.backend import ResidualBackend, owned
 from .metrics.residual.core import residual_knn, residual_radius
 from .metrics.residual.rows import with_points, with_rows
 from .runtime import Runtime
+from .search.indexes import Indexes
 
 __all__ = ["CoverTree", "Neighbourhoods"]
 
@@ -58,6 +59,10 @@ class CoverTree:
         The id of each row, ascending.
     next_id : int
         The id that the next point inserted gets. No id is given twice.
+    mis_seed : int
+        Seed of the cover trees that indexes are laid out by.
+    indexes : Indexes
+        What makes searches of these points fast, built when first needed.
     """
 
     runtime: Runtime
@@ -65,6 +70,17 @@ class CoverTree:
     points: F64
     ids: I64
     next_id: int
+    mis_seed: int = 0
+    indexes: Indexes = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "indexes", Indexes(self.points, self.residual, self.mis_seed))
+
+    def searched_by(self, runtime: Runtime) -> CoverTree:
+        """Return this tree, its indexes with it, for another runtime."""
+        tree = replace(self, runtime=runtime)
+        object.__setattr__(tree, "indexes", self.indexes)
+        return tree
 
     def __len__(self) -> int:
         return len(self.points)
@@ -288,21 +304,31 @@ class CoverTree:
 
 def _knn(tree: CoverTree, queries: I64 | F64 | None, k: int, limits: I64 | None) -> tuple[I64, F64]:
     """Rows and distances: here metric, engine and hints choose how they are found."""
-    engine, threads = tree.runtime.resolved_engine, tree.runtime.threads
+    how = tree.runtime
+    engine, threads = how.resolved_engine, how.threads
     if tree.residual is None:
-        return euclidean_knn(tree.points, queries, k, limits=limits, engine=engine, threads=threads)
-    return residual_knn(tree.residual, queries, k, limits=limits, engine=engine, threads=threads)
+        near = tree.indexes.euclidean(how)
+        return euclidean_knn(
+            tree.points, queries, k, limits=limits, engine=engine, threads=threads, index=near
+        )
+    index = tree.indexes.residual_correlation(how)
+    return residual_knn(
+        tree.residual, queries, k, limits=limits, engine=engine, threads=threads, index=index
+    )
 
 
 def _radius(
     tree: CoverTree, queries: I64 | F64 | None, radius: F64, limits: I64 | None
 ) -> tuple[I64, I64, F64]:
     """Offsets, rows and distances, chosen as in `_knn`."""
-    engine, threads = tree.runtime.resolved_engine, tree.runtime.threads
+    how = tree.runtime
+    engine, threads = how.resolved_engine, how.threads
     if tree.residual is None:
+        near = tree.indexes.euclidean(how)
         return euclidean_radius(
-            tree.points, queries, radius, limits=limits, engine=engine, threads=threads
+            tree.points, queries, radius, limits=limits, engine=engine, threads=threads, index=near
         )
+    index = tree.indexes.residual_correlation(how)
     return residual_radius(
-        tree.residual, queries, radius, limits=limits, engine=engine, threads=threads
+        tree.residual, queries, radius, limits=limits, engine=engine, threads=threads, index=index
     )

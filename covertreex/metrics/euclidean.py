@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy.typing as npt
 
 from ._arguments import F64, I64, as_ids, as_integer, as_points, as_radii, as_threads, is_ids
 from ._engines import engine_named
+
+if TYPE_CHECKING:
+    from .._rust import EuclideanIndex
 
 __all__ = ["euclidean_knn", "euclidean_radius"]
 
@@ -18,6 +23,7 @@ def euclidean_knn(
     limits: I64 | None = None,
     engine: str | None = None,
     threads: int | None = None,
+    index: EuclideanIndex | None = None,
 ) -> tuple[I64, F64]:
     """Find the k nearest points of each query, by (distance, id).
 
@@ -27,6 +33,8 @@ def euclidean_knn(
         Finite coordinates.
     queries, k, limits, engine, threads
         See `covertreex.metrics.residual.core.residual_knn`.
+    index : EuclideanIndex, optional
+        An index of these points, to search instead of starting from them.
 
     Returns
     -------
@@ -43,6 +51,8 @@ def euclidean_knn(
     stages = engine_named(engine)
     count = as_integer(k, "k", 1, len(points))
     of = _queries(points, queries)
+    if index is not None:
+        return index.knn(of, count, limits, threads=as_threads(threads))
     return stages.euclidean_knn(of, points, count, limits, threads=as_threads(threads))
 
 
@@ -54,12 +64,13 @@ def euclidean_radius(
     limits: I64 | None = None,
     engine: str | None = None,
     threads: int | None = None,
+    index: EuclideanIndex | None = None,
 ) -> tuple[I64, I64, F64]:
     """Find all points within a radius of each query, by (distance, id).
 
     Parameters
     ----------
-    points, queries, radius, limits, engine, threads
+    points, queries, radius, limits, engine, threads, index
         See `euclidean_knn` and `covertreex.metrics.residual.core.residual_radius`.
 
     Returns
@@ -75,6 +86,8 @@ def euclidean_radius(
     stages = engine_named(engine)
     of = _queries(points, queries)
     within = as_radii(radius, len(of))
+    if index is not None:
+        return index.radius(of, within, limits, threads=as_threads(threads))
     return stages.euclidean_radius(of, points, within, limits, threads=as_threads(threads))
 
 

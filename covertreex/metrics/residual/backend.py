@@ -59,6 +59,9 @@ class ResidualBackend:
         ``"float32"`` or ``"float64"``.
     chunk_size : int
         Points a scan holds in memory at a time; it changes no bit.
+    certified : bool
+        Whether V and p_diag are those of the factor, by this package's own arithmetic: bounds are
+        proven for these alone. A copy with changes is not.
     """
 
     points: F64
@@ -71,6 +74,7 @@ class ResidualBackend:
     scaled: F64 = field(repr=False)
     scaled_inducing: F64 = field(repr=False)
     cholesky: F64 = field(repr=False)
+    certified: bool = field(default=False, init=False, repr=False)
 
     def __post_init__(self) -> None:
         # V and p_diag may come from a caller, by dataclasses.replace: cast once, p floored.
@@ -209,7 +213,8 @@ block_dtype='float64')
     scaled_inducing = np.ascontiguousarray(scaled[inducing])
     lower = stages.cholesky(scaled_inducing, chosen.name, chosen.variance, threads=workers)
     v, p = v_matrix, p_diag
-    if v is None and p is None:
+    own = v is None and p is None
+    if own:
         v, p = stages.project(
             scaled, scaled_inducing, lower, chosen.name, chosen.variance, dtype, threads=workers
         )
@@ -231,7 +236,7 @@ block_dtype='float64')
         cholesky=lower,
     )
     _warn_of_precision(backend)
-    return backend
+    return certified(backend) if own else backend
 
 
 def _kernel(
@@ -253,6 +258,12 @@ def _kernel(
         lengthscale=1.0 if lengthscale is None else lengthscale,
         variance=1.0 if variance is None else variance,
     )
+
+
+def certified(backend: ResidualBackend) -> ResidualBackend:
+    """Vouch for a backend whose V and p_diag nobody but the factor's stages has made."""
+    object.__setattr__(backend, "certified", True)
+    return backend
 
 
 def owned(array: A) -> A:

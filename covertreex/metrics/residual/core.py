@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
 
@@ -10,6 +12,9 @@ from .._engines import Engine, engine_named
 from .backend import ResidualBackend
 from .context import resolve_backend
 from .rows import Rows, every_row, gathered_rows, projected_rows
+
+if TYPE_CHECKING:
+    from ..._rust import SearchIndex
 
 __all__ = ["compute_residual_distances", "residual_knn", "residual_radius"]
 
@@ -93,8 +98,9 @@ def residual_knn(
     limits: I64 | None = None,
     engine: str | None = None,
     threads: int | None = None,
+    index: SearchIndex | None = None,
 ) -> tuple[I64, F64]:
-    """Find the k nearest points of each query, by (distance, id), from a full scan.
+    """Find the k nearest points of each query, by (distance, id), as a full scan does.
 
     Parameters
     ----------
@@ -110,6 +116,8 @@ def residual_knn(
         The candidates of query i are the ids below ``limits[i]``; by default all.
     engine, threads : optional
         See `compute_residual_distances`.
+    index : SearchIndex, optional
+        An index of these points, to search instead of scanning.
 
     Returns
     -------
@@ -127,6 +135,9 @@ def residual_knn(
     workers = as_threads(threads)
     count = as_integer(k, "k", 1, len(backend.points))
     of = _queries(backend, queries, stages, workers)
+    if index is not None:
+        most = backend.chunk_size
+        return index.knn(*_wide(of), backend.eps, count, most, limits, threads=workers)
     return stages.knn(
         *of,
         *every_row(backend),
@@ -148,12 +159,13 @@ def residual_radius(
     limits: I64 | None = None,
     engine: str | None = None,
     threads: int | None = None,
+    index: SearchIndex | None = None,
 ) -> tuple[I64, I64, F64]:
-    """Find all points within a radius of each query, by (distance, id), from a full scan.
+    """Find all points within a radius of each query, by (distance, id), as a full scan does.
 
     Parameters
     ----------
-    backend, queries, limits, engine, threads
+    backend, queries, limits, engine, threads, index
         See `residual_knn`.
     radius : float or array_like of float, shape (q,)
         Distance, or one for each query; infinity takes all.
@@ -175,13 +187,17 @@ def residual_radius(
     stages = engine_named(engine)
     workers = as_threads(threads)
     of = _queries(backend, queries, stages, workers)
+    within = as_radii(radius, len(of.u))
+    if index is not None:
+        most = backend.chunk_size
+        return index.radius(*_wide(of), backend.eps, within, most, limits, threads=workers)
     return stages.radius(
         *of,
         *every_row(backend),
         backend.kernel.name,
         backend.kernel.variance,
         backend.eps,
-        as_radii(radius, len(of.u)),
+        within,
         backend.chunk_size,
         limits,
         threads=workers,
@@ -197,3 +213,8 @@ def _queries(
     if is_ids(queries):
         return gathered_rows(backend, as_ids(queries, "queries", n))
     return projected_rows(backend, as_points(queries, "queries", columns=d), stages, threads)
+
+
+def _wide(of: Rows) -> tuple[F64, F64, F64]:
+    """Rows of float64 blocks, which an index is of."""
+    return of.u, of.v.astype(np.float64, copy=False), of.p.astype(np.float64, copy=False)

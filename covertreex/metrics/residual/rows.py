@@ -14,7 +14,7 @@ import numpy as np
 from ...errors import ConfigurationError
 from .._arguments import F64, I64, Block
 from .._engines import Engine
-from .backend import ResidualBackend, owned
+from .backend import ResidualBackend, certified, owned
 
 
 class Rows(NamedTuple):
@@ -69,21 +69,23 @@ def with_points(
 ) -> ResidualBackend:
     """Put more points behind those of a backend; inducing points and factor stay."""
     new = projected_rows(backend, points, stages, threads)
-    return replace(
+    together = replace(
         backend,
         points=owned(np.concatenate([backend.points, points])),
         scaled=owned(np.concatenate([backend.scaled, new.u])),
         v_matrix=owned(np.concatenate([backend.v_matrix, new.v])),
         p_diag=owned(np.concatenate([backend.p_diag, new.p])),
     )
+    return certified(together) if backend.certified else together
 
 
 def with_rows(backend: ResidualBackend, rows: I64) -> ResidualBackend:
     """Leave a backend these of its rows alone; inducing points and factor stay."""
-    return replace(
+    left = replace(
         backend,
         points=owned(backend.points[rows]),
         scaled=owned(backend.scaled[rows]),
         v_matrix=owned(backend.v_matrix[rows]),
         p_diag=owned(backend.p_diag[rows]),
     )
+    return certified(left) if backend.certified else left

@@ -1,0 +1,131 @@
+"""The indexes of a tree's points: which one a runtime's hints ask for, built once and kept.
+
+None of them changes an answer: an index returns the bits of the scan, and where there is none the
+scan is what runs. There is one for the Euclidean metric; and, for the residual metric, one for each
+layout, where blocks are float64 and V is the contract's own: bounds are proven for nothing else.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from ..metrics._arguments import F64, I64
+from ..metrics._engines import engine_named
+from ..metrics.residual.backend import ResidualBackend
+from ..runtime import Runtime
+from .tree import build_residual_tree, build_tree
+
+if TYPE_CHECKING:
+    from .._rust import EuclideanIndex, SearchIndex
+
+__all__ = ["Indexes"]
+
+_Layout: TypeAlias = tuple[bool | None, str]
+"""Of a tree of scaled coordinates (True), of the metric (False) or of none; and the batch order."""
+
+_LEAF = 512, 2048
+_LEAVES = 64
+_CENTRES = 8
+"""Points of a leaf, leaves to aim at, and centres of the tree for each leaf."""
+
+
+class Indexes:
+    """The indexes of one set of points.
+
+    Parameters
+    ----------
+    points : ndarray of float64, shape (n, d)
+        Coordinates.
+    residual : ResidualBackend or None
+        The metric and its rows of these points; None for the Euclidean metric.
+    mis_seed : int
+        Seed of the trees that points are laid out by.
+    """
+
+    def __init__(self, points: F64, residual: ResidualBackend | None, mis_seed: int) -> None:
+        self.points, self.residual, self.mis_seed = points, residual, mis_seed
+        self._euclidean: EuclideanIndex | None = None
+        self._residual: dict[_Layout, SearchIndex | None] = {}
+
+    def __reduce__(self) -> tuple[type[Indexes], tuple[F64, ResidualBackend | None, int]]:
+        return Indexes, (self.points, self.residual, self.mis_seed)  # built again where it arrives
+
+    def prepare(self, runtime: Runtime) -> None:
+        """Build what searches with this runtime want."""
+        self.euclidean(runtime)
+        self.residual_correlation(runtime)
+
+    def euclidean(self, runtime: Runtime) -> EuclideanIndex | None:
+        """Return the index of the coordinates; None where the hints ask for none."""
+        if self.residual is not None or not _wanted(runtime):
+            return None
+        if self._euclidean is None:
+            from .._rust import EuclideanIndex
+
+            self._euclidean = EuclideanIndex(self.points, threads=runtime.threads)
+        return self._euclidean
+
+    def residual_correlation(self, runtime: Runtime) -> SearchIndex | None:
+        """Return the index of the metric; None where hints ask for none, or none can pay."""
+        metric = self.residual
+        if metric is None or not metric.certified or not _wanted(runtime):
+            return None
+        if metric.block_dtype != "float64":
+            return None
+        layout = runtime.residual_use_static_euclidean_tree, runtime.resolved_batch_order
+        if layout not in self._residual:
+            self._residual[layout] = self._built(metric, layout, runtime)
+        return self._residual[layout]
+
+    def _built(
+        self, metric: ResidualBackend, layout: _Layout, runtime: Runtime
+    ) -> SearchIndex | None:
+        from .._rust import SearchIndex
+
+        order, cuts = self._laid_out(metric, layout, runtime)
+        kernel, threads = metric.kernel, runtime.threads
+        index = SearchIndex(
+            metric.scaled,
+            metric.v_matrix.astype(np.float64, copy=False),
+            metric.p_diag.astype(np.float64, copy=False),
+            kernel.name,
+            kernel.variance,
+            metric.certified,
+            order,
+            cuts,
+            threads=threads,
+        )
+        pivots = sum(rank for _, rank in index.regions)
+        return index if 4 * pivots < len(self.points) else None  # as many cost what a scan costs
+
+    def _laid_out(
+        self, metric: ResidualBackend, layout: _Layout, runtime: Runtime
+    ) -> tuple[I64 | None, I64 | None]:
+        """Return an order of the rows, and where its leaves begin; None for the index's own."""
+        static, batch_order = layout
+        n = len(self.points)
+        if static is None:
+            return (None if batch_order == "hilbert" else np.arange(n)), None
+        size = min(max(n // _LEAVES, _LEAF[0]), _LEAF[1])
+        centres = max(_LEAVES, _CENTRES * n // size)
+        grow = (
+            partial(build_tree, metric.scaled) if static else partial(build_residual_tree, metric)
+        )
+        tree = grow(
+            mis_seed=self.mis_seed,
+            batch_order=batch_order,
+            max_centres=centres,
+            engine=runtime.resolved_engine,
+            threads=runtime.threads,
+        )
+        return tree.order, tree.leaves(size)[:-1]
+
+
+def _wanted(runtime: Runtime) -> bool:
+    """Whether the engine has indexes and the hints want one; an engine that is not there raises."""
+    engine = runtime.resolved_engine
+    engine_named(engine)
+    return runtime.enable_sparse_traversal and engine != "python-numba"
