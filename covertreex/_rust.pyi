@@ -320,7 +320,7 @@ class SearchIndex:
     ) -> Self: ...
     @property
     def regions(self) -> list[tuple[int, int]]:
-        """Points and pivots of each region; empty without a certificate."""
+        """Points and pivots of each region; empty where bounds are unproven or would not pay."""
 
     @property
     def nbytes(self) -> int:

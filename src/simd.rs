@@ -271,6 +271,46 @@ mod tests {
         check::<f32>(|x| u64::from(x.to_bits()));
     }
 
+    /// Which lanes are not below others, NaN and signed zeros among them.
+    struct Reaching<T> {
+        rows: [[T; WIDEST]; 2],
+    }
+
+    impl<T: Real> Routine for Reaching<T> {
+        type Output = u32;
+        #[inline(always)]
+        unsafe fn run<S: Simd>(self) -> u32 {
+            let mut bits = 0;
+            for lane in (0..WIDEST).step_by(T::Vector::<S>::LANES) {
+                // SAFETY: `WIDEST` is a multiple of every vector's lanes.
+                let [a, b] =
+                    self.rows.map(|row| unsafe { T::Vector::<S>::load(row.as_ptr().add(lane)) });
+                bits |= a.reaches(b) << lane;
+            }
+            bits
+        }
+    }
+
+    #[test]
+    fn a_lane_reaches_what_it_is_not_below() {
+        fn check<T: Real>() {
+            let (inf, nan) = (f64::INFINITY, f64::NAN);
+            let a = [
+                1.0, 2.0, -0.0, 0.0, nan, 1.0, inf, -inf, -1.0, 3.0, nan, 1.0, 0.5, -inf, 2.0, 0.0,
+            ];
+            let b =
+                [2.0, 1.0, 0.0, -0.0, 1.0, nan, inf, inf, -2.0, 3.0, nan, 0.5, 1.0, -inf, 3.0, 1.0];
+            let rows = [a, b].map(|row| row.map(T::round));
+            for &level in Level::available() {
+                // SAFETY: the routine's fields promise nothing.
+                let found = unsafe { level.run(Reaching { rows }) };
+                assert_eq!(found, 0b0010_1111_0111_1110, "{level:?} {}", T::NAME);
+            }
+        }
+        check::<f64>();
+        check::<f32>();
+    }
+
     #[test]
     fn scalars_compute_what_their_names_say() {
         let found = each_operation([6.0_f64, -1.5, 0.25]);

@@ -63,7 +63,9 @@ impl SearchIndex {
         let certificate = certificate.filter(|_| certified);
         let index = call(py, threads, || {
             let own = if order.is_none() { hilbert::order(points.u)? } else { Vec::new() };
-            Index::build(level, kernel, points, order.unwrap_or(&own), cuts, certificate)
+            let order = order.unwrap_or(&own);
+            let index = Index::build(level, kernel, points, order, cuts, certificate)?;
+            Ok(index.trimmed())
         })?;
         let arrays = [u, v, p].map(|array| array.clone().unbind());
         Ok(Self { index, arrays })

@@ -19,7 +19,7 @@ const INDEX: &str = "the index";
 const TAIL: f64 = 0.12;
 
 /// Bases pay while there is at most one pivot for so many points.
-const SHARE: usize = 4;
+const SHARE: usize = 6;
 /// Regions to aim at, and the fewest and the most points of one.
 const REGIONS: usize = 64;
 const POINTS: (usize, usize) = (512, 2048);
@@ -74,6 +74,16 @@ impl Index {
         ids.extend(order.iter().map(|&id| id as u32));
         let sizes = [n, points.v.cols(), points.u.cols()];
         Ok(Self { level, kernel, certificate, order: ids, regions, pivots, sizes })
+    }
+
+    /// The same index, without its bases where they are too many to pay.
+    #[must_use]
+    pub fn trimmed(mut self) -> Self {
+        if !self.pays(1) {
+            self.regions = Vec::new();
+            self.pivots = RowSide::empty(self.level);
+        }
+        self
     }
 
     /// Whether a search for `k` neighbours can be cheaper than a scan: there are bases, their pivots are few, `k` is.
