@@ -98,8 +98,7 @@ class Indexes:
             cuts,
             threads=threads,
         )
-        pivots = sum(rank for _, rank in index.regions)
-        return index if 4 * pivots < len(self.points) else None  # as many cost what a scan costs
+        return index if index.regions else None  # bounds that cannot pay leave the scan
 
     def _laid_out(
         self, metric: ResidualBackend, layout: _Layout, runtime: Runtime
