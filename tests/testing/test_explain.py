@@ -237,10 +237,10 @@ def test_one_bit_of_the_projects_own_kernel_block(capsys) -> None:
 
 
 def test_every_stage_of_the_project_can_be_traced() -> None:
-    for case in ("one_by_one_f32", "radius_inf"):
+    for case in ("one_by_one_f32", "radius_inf", "predecessors_f64"):
         walk = Walk(SUITE, case)
         for output in SUITE.outputs:
-            walk.steps(output, walk.focus(output, ()))
+            walk.steps(output, walk.focus(output, ()) or ())
 
 
 class TestSession:
