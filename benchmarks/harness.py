@@ -5,10 +5,10 @@
 Each contestant is a mini project (`harness_projects`) that pytest verifies in a process of its own,
 with no plugins but those it needs. A round runs all of them, in alternating order, and a run of the
 same tests without goldens among them; ratios are taken within a round, printed is the median over
-rounds. "per golden" is what is left when the run without goldens is taken off. Seconds of the wall
-are noisy on a shared machine, so ratios are of CPU seconds. A run counts only if it
-passed as many tests as it has; before that each contestant is shown two faults, and the table says
-which it saw. The large golden is set beside the SHA-256 of its file alone.
+rounds: "wall" of whole runs, "net" of what is left when the run without goldens is taken off.
+A run counts only if it passed as many tests as it has; before that each contestant is shown two
+faults, and the table says which it saw. The net of the large golden is in units of the SHA-256 of
+its file alone.
 """
 
 from __future__ import annotations
@@ -177,28 +177,32 @@ def _million() -> float:
     return seconds
 
 
+def _ratio(
+    row: dict[str, Any], rows: list[dict[str, Any]], key: str, *, net: bool, by_hash: bool
+) -> float:
+    """Return the median over rounds of a run's share of ours, or of the hash, in that round."""
+    empty, ours = rows[0]["samples"], rows[1]["samples"]
+    shares = []
+    for sample, none, own in zip(row["samples"], empty, ours, strict=True):
+        off = none[key] if net else 0.0
+        unit = own[f"sha256_{key}"] if by_hash and net else own[key] - off
+        shares.append((sample[key] - off) / unit)
+    return statistics.median(shares)
+
+
 def _print(console: Console, rows: list[dict[str, Any]], title: str) -> None:
     by_hash = "SHA-256" in title
-    empty, ours = rows[0]["samples"], rows[1]["samples"]
-    unit = [
-        o["sha256_cpu_s"] if by_hash else o["cpu_s"] - e["cpu_s"]
-        for o, e in zip(ours, empty, strict=True)
-    ]
     table = Table(title=title)
     table.add_column("who")
-    for column in ("wall s", "CPU s", "end to end", "per golden", "MiB above", "sees"):
+    for column in ("wall s", "CPU s", "wall", "wall net", "CPU net", "MiB above", "sees"):
         table.add_column(column, justify="right")
     for row in rows:
-        samples = row["samples"]
-        whole = [s["cpu_s"] / o["cpu_s"] for s, o in zip(samples, ours, strict=True)]
-        net = [(s["cpu_s"] - e["cpu_s"]) / b for s, e, b in zip(samples, empty, unit, strict=True)]
-        memory = max(s["mib"] for s in samples) - min(e["mib"] for e in empty)
-        seconds = [statistics.median(s[key] for s in samples) for key in ("s", "cpu_s")]
-        table.add_row(
-            row["name"], *(f"{value:.2f}" for value in seconds),
-            f"{statistics.median(whole):.2f}", f"{statistics.median(net):.2f}",
-            f"{memory:.0f}", ", ".join(row["sees"]),
-        )  # fmt: skip
+        memory = max(s["mib"] for s in row["samples"]) - min(e["mib"] for e in rows[0]["samples"])
+        seconds = [statistics.median(s[key] for s in row["samples"]) for key in ("s", "cpu_s")]
+        whole = _ratio(row, rows, "s", net=False, by_hash=by_hash)
+        net = [_ratio(row, rows, key, net=True, by_hash=by_hash) for key in ("s", "cpu_s")]
+        figures = (f"{value:.2f}" for value in (*seconds, whole, *net))
+        table.add_row(row["name"], *figures, f"{memory:.0f}", ", ".join(row["sees"]))
     console.print(table)
 
 
