@@ -180,8 +180,8 @@ OURS = _ours("covertreex", "{}", WHOLE, 1)
 PAIR = _ours("covertreex, two engines", '{"candidate": make}', WHOLE, 3)
 DIGEST = _ours("covertreex, digest + rows", "{}", 128 * 1024, 1)
 UPDATE = ("--snapshot-update",)
-SYRUPY = Project("syrupy, np.save in single files", SINGLE_FILE, "", ("syrupy",), UPDATE)
-NO_DIFF = ("--snapshot-diff-mode=disabled",)  # of a failure: it takes minutes an array
+NO_DIFF = ("--snapshot-diff-mode=disabled",)  # of a failure: minutes, of large arrays
+SYRUPY = Project("syrupy, np.save in single files", SINGLE_FILE, "", ("syrupy",), UPDATE, NO_DIFF)
 AMBER_RUN = Project("syrupy, amber text", AMBER, "", ("syrupy",), UPDATE, NO_DIFF)
 NDARRAYS = Project(
     "pytest-regressions, ndarrays_regression",
