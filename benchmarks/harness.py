@@ -187,7 +187,7 @@ def _ratio(
         off = none[key] if net else 0.0
         unit = own[f"sha256_{key}"] if by_hash and net else own[key] - off
         shares.append((sample[key] - off) / unit)
-    return statistics.median(shares)
+    return float(statistics.median(shares))
 
 
 def _print(console: Console, rows: list[dict[str, Any]], title: str) -> None:
