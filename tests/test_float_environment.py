@@ -113,6 +113,14 @@ def test_a_worker_thread_of_the_reference_is_checked_too(fault, monkeypatch):
     assert planted
 
 
+@pytest.mark.parametrize("fault", FloatEnvironment.FAULTS)
+def test_the_fault_is_named_and_no_other(fault, stages):
+    with FloatEnvironment(fault), pytest.raises(FloatEnvironmentError) as refusal:
+        stages.dot_block(POINTS[:2], POINTS[:2])
+    said, _, _ = str(refusal.value).partition("; wanted")
+    assert said.endswith(f"floating-point unit is set to {fault.partition(',')[0]}")
+
+
 def test_both_engines_refuse_in_the_same_words():
     u = np.full((3, 1), np.nan)
     v = np.ones((3, 3))
