@@ -7,6 +7,7 @@ inside another would take over the outer one's report.
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -21,6 +22,9 @@ from syrupy.session import SnapshotSession
 import covertreex.testing
 from covertreex.testing import ParityFailure, Suite, Verdict
 from covertreex.testing.records import REFERENCE, Check
+
+# A shell ignores Ctrl-C for what it runs in the background, and every child would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 HERE = Path(__file__).parent
 SETTINGS = ("-W", "error", "-p", "no:cacheprovider", "-p", "no:hypothesispytest")
