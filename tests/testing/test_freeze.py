@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pty
-import select
 import signal
 import subprocess
 import sys
@@ -194,10 +193,7 @@ sys.exit(pytest.main())
 
 
 def at_terminal(project: Path, environment: dict[str, str], typed: bytes) -> tuple[int, str]:
-    """Run a freeze at a terminal; type once the question is there, and again if it got lost.
-
-    What is typed while the line editor takes the terminal over may be dropped by it.
-    """
+    """Run a freeze at a terminal; type once the question is there."""
     ours, theirs = pty.openpty()
     command = [sys.executable, "-c", AT_TERMINAL, "-q", "-p", "no:cacheprovider", *WHY]
     streams = {"stdin": theirs, "stdout": theirs, "stderr": theirs}
@@ -206,19 +202,15 @@ def at_terminal(project: Path, environment: dict[str, str], typed: bytes) -> tup
     )
     os.close(theirs)
     said = b""
-    asked = False
     while True:
-        if not select.select([ours], [], [], 2.0)[0]:
-            if asked:
-                os.write(ours, typed)
-            continue
         try:
-            said += os.read(ours, 4096)
+            read = os.read(ours, 4096)
         except OSError:  # the other end is closed
             break
-        if b"[y/N]" in said and not asked:
-            asked = True
+        said += read
+        if b"[y/N]" in said and typed:
             os.write(ours, typed)
+            typed = b""
     os.close(ours)
     return child.wait(), said.decode()
 
