@@ -168,7 +168,7 @@ class Project:
 
 def _ours(name: str, candidates: str, full_limit: int, checks: int) -> Project:
     conftest = SUITE.replace("CANDIDATES", candidates).replace("FULL_LIMIT", str(full_limit))
-    freeze = ("--freeze-reason", "the benchmark begins")
+    freeze = ("--freeze-reason", "the benchmark begins", "--freeze-yes")
     return Project(name, PARITY, conftest, ("syrupy",), freeze, (), 1, checks)
 
 
