@@ -13,11 +13,14 @@ __all__ = [
     "DtypeError",
     "EngineUnavailableError",
     "FactorError",
+    "FileFormatError",
     "FloatEnvironmentError",
     "IndexRangeError",
     "InputError",
     "InternalError",
+    "MissingDependencyError",
     "NonFiniteError",
+    "OutputExistsError",
     "ParameterError",
     "ResidualPrecisionWarning",
     "ShapeError",
@@ -66,6 +69,18 @@ class FloatEnvironmentError(CovertreexError, RuntimeError):
 
 class EngineUnavailableError(CovertreexError, RuntimeError):
     """An engine, or a CPU level of it, cannot run here."""
+
+
+class FileFormatError(CovertreexError, ValueError):
+    """A file is damaged, of another kind, or newer than this version can read."""
+
+
+class OutputExistsError(CovertreexError, FileExistsError):
+    """A file that would be written is there already."""
+
+
+class MissingDependencyError(CovertreexError, ImportError):
+    """An optional package is not installed; the message names the extra that brings it."""
 
 
 class InternalError(CovertreexError, RuntimeError):

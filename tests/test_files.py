@@ -1,0 +1,67 @@
+"""`covertreex._files`: whole or not at all."""
+
+import errno
+from pathlib import Path
+
+import pytest
+
+from covertreex._files import replacing
+from covertreex.errors import OutputExistsError
+
+
+def test_writes_the_whole_file(tmp_path: Path) -> None:
+    with replacing(tmp_path / "a") as file:
+        file.write(b"one")
+        assert not (tmp_path / "a").exists()
+    assert (tmp_path / "a").read_bytes() == b"one"
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(errno.ENOSPC, "full")])
+@pytest.mark.parametrize("there", [False, True])
+def test_leaves_what_was_there_and_nothing_beside_it(
+    tmp_path: Path, error: BaseException, there: bool
+) -> None:
+    path = tmp_path / "a"
+    if there:
+        path.write_bytes(b"old")
+
+    def broken_off() -> None:
+        with replacing(path, force=True) as file:
+            file.write(b"half")
+            raise error
+
+    with pytest.raises(type(error)):
+        broken_off()
+    assert [found.read_bytes() for found in tmp_path.iterdir()] == ([b"old"] if there else [])
+
+
+def test_refuses_a_path_that_is_taken(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"old")
+    with (
+        pytest.raises(OutputExistsError, match="is there already"),
+        replacing(path),
+    ):
+        raise AssertionError("the block must not begin")
+    with replacing(path, force=True) as file:
+        file.write(b"new")
+    assert path.read_bytes() == b"new"
+
+
+def test_refuses_a_path_that_is_taken_meanwhile(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+
+    def overtaken() -> None:
+        with replacing(path) as file:
+            file.write(b"ours")
+            path.write_bytes(b"theirs")
+
+    with pytest.raises(OutputExistsError):
+        overtaken()
+    assert [found.read_bytes() for found in tmp_path.iterdir()] == [b"theirs"]
+
+
+def test_refuses_a_directory(tmp_path: Path) -> None:
+    with pytest.raises(OutputExistsError, match="is a directory"), replacing(tmp_path, force=True):
+        raise AssertionError("the block must not begin")
