@@ -15,6 +15,7 @@ use crate::memory::zeros;
 use crate::metric::Points;
 use rayon::prelude::*;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// Queries that are searched before their answers are written.
 const SPAN: usize = 4096;
@@ -22,7 +23,7 @@ const SPAN: usize = 4096;
 /// passes is mostly wanted, one in `PATIENCE_WITHIN`.
 const PATIENCE: usize = 32;
 const PATIENCE_WITHIN: usize = 8;
-/// One group in so many is searched first, to see whether bounds pay.
+/// One group in so many is searched even while bounds do not pay, to see whether they do again.
 const PROBE: usize = 16;
 const ANSWERS: &str = "answers";
 
@@ -124,22 +125,24 @@ impl<'a> Search<'a> {
         let order = hilbert::order(queries.u)?;
         let width = Workspace::new(index)?.width();
         let mut rest = Vec::new();
-        let (mut tried, mut left) = (0, 0);
-        for (span, rows) in spans(&order, width).into_iter().enumerate() {
-            if span > 0 && 2 * left > tried {
-                rest.extend(rows.iter().map(|&row| row as usize)); // the probe says that bounds do not pay
-                continue;
-            }
-            let groups: Result<Vec<_>, Error> =
-                rows.par_chunks(width).map(|rows| search(&job, &pool, rows, &wanted)).collect();
+        let tally = Tally::default();
+        for span in order.chunks(SPAN.next_multiple_of(width)) {
+            let groups = span.par_chunks(width).enumerate().map(|(group, rows)| {
+                let probe = group % PROBE == PROBE / 2;
+                if !probe && !tally.pays() {
+                    return Ok(rows.iter().map(|&row| (row as usize, None)).collect());
+                }
+                let found = search(&job, &pool, rows, &wanted)?;
+                tally.add(&found);
+                Ok(found)
+            });
+            let groups: Result<Vec<Vec<_>>, Error> = groups.collect();
             for (row, answer) in groups?.into_iter().flatten() {
-                tried += 1;
                 match answer {
                     Some(pairs) => take(row, pairs),
                     None => rest.push(row),
                 }
             }
-            left = rest.len();
         }
         let Index { level, kernel, .. } = *index;
         let sweep = Sweep { level, kernel, points, queries, floor };
@@ -174,14 +177,22 @@ fn search(
     Ok(found.into_iter().enumerate().map(answer).collect())
 }
 
-/// Rows in groups, a probe first: every [`PROBE`]-th group; then spans of what is left.
-fn spans(order: &[i64], width: usize) -> Vec<Vec<i64>> {
-    let mut parts = [Vec::new(), Vec::new()];
-    for (group, rows) in order.chunks(width).enumerate() {
-        parts[usize::from(group % PROBE != PROBE / 2)].extend_from_slice(rows);
+/// How many queries were searched so far, and how many of them given up.
+#[derive(Default)]
+struct Tally {
+    tried: AtomicUsize,
+    given_up: AtomicUsize,
+}
+
+impl Tally {
+    /// Whether bounds have helped with half of the queries or more.
+    fn pays(&self) -> bool {
+        2 * self.given_up.load(Relaxed) <= self.tried.load(Relaxed)
     }
-    let [probe, others] = parts;
-    let mut spans = vec![probe];
-    spans.extend(others.chunks(SPAN.next_multiple_of(width)).map(<[i64]>::to_vec));
-    spans
+
+    fn add(&self, found: &[(usize, Option<Answer>)]) {
+        let given_up = found.iter().filter(|(_, answer)| answer.is_none()).count();
+        self.tried.fetch_add(found.len(), Relaxed);
+        self.given_up.fetch_add(given_up, Relaxed);
+    }
 }
