@@ -142,6 +142,24 @@ impl Routine for Rows<'_> {
 
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            if self.columns.scale.len() <= S::F64::LANES {
+                self.pass::<S, 1>();
+            } else {
+                self.pass::<S, VECTORS>();
+            }
+        }
+    }
+}
+
+impl Rows<'_> {
+    /// Take the first `N` vectors of the panel, which hold all queries.
+    ///
+    /// # Safety
+    /// The CPU has the level of `S`.
+    #[inline(always)]
+    unsafe fn pass<S: Simd, const N: usize>(self) {
         let Self { sweep, some: rows, columns, least, block } = self;
         let lanes = S::F64::LANES;
         let (u, v, points) = (columns.u.panel(0), columns.v.panel(0), sweep.points);
@@ -150,12 +168,12 @@ impl Routine for Rows<'_> {
         let pointers: [_; MAX_ROWS] = std::array::from_fn(|r| row(r).as_ptr());
         // SAFETY: the panels have a tile's width in each of their columns; every row has as many values as V has columns.
         unsafe {
-            let dots = dots::<S>(&pointers, v.as_ptr(), points.v.cols());
+            let dots = dots::<S, N>(&pointers, v.as_ptr(), points.v.cols());
             for (r, id) in rows.enumerate() {
                 let kernel = sweep.kernel.of_panel::<S>(points.u.row(id), u.as_ptr());
                 let scale = S::F64::splat(1.0 / points.p[id].sqrt());
                 let mut passed = 0;
-                for v in 0..VECTORS {
+                for v in 0..N {
                     let numerator = kernel[v].sub(dots[r][v]);
                     numerator.store(block.numerators[r].as_mut_ptr().add(v * lanes));
                     let least = S::F64::load(least.as_ptr().add(v * lanes));
@@ -167,22 +185,22 @@ impl Routine for Rows<'_> {
     }
 }
 
-/// The chains of [`MAX_ROWS`] rows with a panel of queries.
+/// The chains of [`MAX_ROWS`] rows with the first `N` vectors of a panel of queries.
 ///
 /// # Safety
 /// Each row has `depth` values, the panel as many columns of the tile's width; the CPU has the level of `S`.
 #[inline(always)]
-unsafe fn dots<S: Simd>(
+unsafe fn dots<S: Simd, const N: usize>(
     rows: &[*const f64; MAX_ROWS],
     panel: *const f64,
     depth: usize,
-) -> [[S::F64; VECTORS]; MAX_ROWS] {
+) -> [[S::F64; N]; MAX_ROWS] {
     let lanes = S::F64::LANES;
     // SAFETY: the caller's promise.
     unsafe {
-        let mut acc = [[S::F64::splat(0.0); VECTORS]; MAX_ROWS];
+        let mut acc = [[S::F64::splat(0.0); N]; MAX_ROWS];
         for k in 0..depth {
-            let mut columns = [S::F64::splat(0.0); VECTORS];
+            let mut columns = [S::F64::splat(0.0); N];
             for (v, column) in columns.iter_mut().enumerate() {
                 *column = S::F64::load(panel.add((k * VECTORS + v) * lanes));
             }
