@@ -55,12 +55,14 @@ impl Found {
         if pair > self.last {
             return Ok(());
         }
-        if self.heap.len() == self.wanted.k {
-            self.heap.pop();
-        } else if self.heap.try_reserve(1).is_err() {
-            return Err(refusal::<(u64, usize)>(FOUND, &[self.heap.len() + 1]));
+        if self.heap.len() < self.wanted.k {
+            if self.heap.try_reserve(1).is_err() {
+                return Err(refusal::<(u64, usize)>(FOUND, &[self.heap.len() + 1]));
+            }
+            self.heap.push(pair);
+        } else if let Some(mut worst) = self.heap.peek_mut() {
+            *worst = pair;
         }
-        self.heap.push(pair);
         if self.heap.len() == self.wanted.k {
             self.last = self.heap.peek().copied().unwrap_or(self.last);
         }

@@ -14,7 +14,7 @@ use crate::metric::Points;
 
 pub(super) const WORKSPACE: &str = "a task's workspace";
 /// Rows of pivots that are correlated at a time, about.
-const PIVOTS: usize = 480;
+const PIVOTS: usize = 96;
 
 /// What all groups share.
 #[derive(Clone, Copy)]

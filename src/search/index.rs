@@ -16,7 +16,7 @@ use std::ops::Range;
 
 const INDEX: &str = "the index";
 /// What may be left of a point of the sample that pivots are chosen from.
-const TAIL: f64 = 0.12;
+const TAIL: f64 = 0.15;
 
 /// Bases pay while there is at most one pivot for so many points.
 const SHARE: usize = 6;
