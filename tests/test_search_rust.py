@@ -6,6 +6,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from covertreex import _rust
 from covertreex.errors import DtypeError, IndexRangeError, ParameterError, ShapeError
@@ -95,6 +97,29 @@ def test_neighbours_are_those_of_the_scan(shape, kernel):
     queries = model.queries(np.arange(0, 1500, 7))
     for k in (1, 20, 300):
         assert same(model.knn(index, queries, k), model.scan(queries, k)), k
+
+
+@given(data=st.data(), kernel=st.sampled_from(KERNELS))
+def test_whatever_is_asked_is_answered_as_by_the_scan(data, kernel, tried):
+    draw = data.draw
+    n, d, seed = draw(st.integers(500, 1200)), draw(st.integers(1, 3)), draw(st.integers(0, 2**32))
+    shape = draw(st.sampled_from(["normal", "clusters", "grid", "duplicates"]))
+    u = coordinates(shape, n, d, seed) * draw(st.sampled_from([0.2, 1.0, 5.0]))
+    model = Model(u, kernel, 2.0 ** draw(st.integers(-30, 30)), draw(st.integers(1, 40)), seed)
+    index = model.index(cuts=cuts(n, draw(st.integers(60, n))), level=draw(st.sampled_from(LEVELS)))
+    assume(index.regions)  # bounds that cannot pay leave nothing to test
+    q = draw(st.integers(1, 120))
+    ids = _rust.inducing_rows(seed + 1, n, q)
+    queries, limits = model.queries(ids), draw(st.sampled_from([None, ids, n - ids]))
+    if limits is None and draw(st.booleans()):
+        queries = model.project(coordinates("normal", q, d, seed + 2))
+    k = draw(st.integers(1, n // 6))
+    assert same(model.knn(index, queries, k, limits), model.scan(queries, k, limits))
+    radii = draw(st.sampled_from([0.0, 0.3, 0.9, 1.0])) + _rust.normals(seed, q) * 2.0**-6
+    radii = np.maximum(radii, 0.0)
+    found = index.radius(*queries, EPS * model.variance, radii, 256, limits)
+    assert same(found, model.scan_radius(queries, radii, limits))
+    tried["index"] += 1
 
 
 @pytest.mark.parametrize("level", LEVELS)
