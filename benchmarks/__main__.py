@@ -10,13 +10,15 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from parity.suite import SUITE
 from rich.console import Console
 
+from covertreex._files import replacing
 from covertreex.testing import check_stamp
 
 from . import records
@@ -60,65 +62,76 @@ def main() -> int:
     turns = options.turns or (3 if options.quick else 7)
     settings = Settings(turns, options.quick, Progress(console))
     chosen = options.only or (QUICK if options.quick else tuple(JOBS))
-    rows: list[Row] = []
+    report = Report(options.out, options.quick, console)
     try:
+        record = records.read_record(records.record_path()) if options.gate else None
         for name in chosen:
             for found in JOBS[name](settings):
                 row = replace(found, aim=None) if options.quick else found  # aims are of full sizes
-                rows.append(row)
+                report.rows.append(row)
                 console.print(f"{row.name}: {_short(row)}", highlight=False)
+            report.jobs.append(name)
+            report.write()  # what was measured is kept if a later job breaks off
+        if options.gate or options.record:
+            report.counts, counted = instruction_counts()
+            console.print(counted, highlight=False)
+        report.close()
+        if options.record:
+            path = records.record_path()
+            records.write_record(path, report.rows, report.counts, options.record)
+            console.print(f"record written: {path}", highlight=False)
     except WrongAnswerError as error:
         console.print(f"WRONG ANSWER: {error}", highlight=False)
         return Outcome.WRONG.value
-    counts, counted = instruction_counts() if options.gate or options.record else ({}, "")
-    console.print(table(rows))
-    _write(options, console, rows, counts, chosen)
-    if counted:
-        console.print(counted)
-    return _judge(options, console, rows, counts)
+    except records.RecordError as error:
+        console.print(str(error), highlight=False)
+        return 2
+    if not options.gate:
+        return Outcome.PASS.value
+    outcome, lines = judge_run(report.rows, report.counts, record)
+    for line in [*lines, f"GATE: {outcome.name.lower()}"]:
+        console.print(line, highlight=False)
+    return outcome.value
+
+
+class Report:
+    """What was measured so far, and where it is kept."""
+
+    def __init__(self, directory: Path, quick: bool, console: Console) -> None:
+        self.directory, self.quick, self.console = directory, quick, console
+        self.jobs: list[str] = []
+        self.rows: list[Row] = []
+        self.counts: Mapping[str, int] = {}
+
+    def write(self) -> Path:
+        """Write everything so far, raw samples too."""
+        content = {
+            "machine": records.machine(),
+            "jobs": self.jobs,
+            "quick": self.quick,
+            "rows": [row.as_json() for row in self.rows],
+            "instructions": self.counts,
+        }
+        self.directory.mkdir(parents=True, exist_ok=True)
+        path = self.directory / "bench.json"
+        with replacing(path, force=True) as file:
+            file.write((json.dumps(content, indent=1) + "\n").encode())
+        return path
+
+    def close(self) -> None:
+        """Print the table; write and draw."""
+        self.console.print(table(self.rows))
+        files: Sequence[Path] = [self.write(), *plot_all(self.rows, self.directory)]
+        said = "raw samples and pictures: " + ", ".join(map(str, files))
+        machine: dict[str, Any] = records.machine()
+        self.console.print(said, highlight=False)
+        self.console.print(", ".join(f"{k}: {v}" for k, v in machine.items()), highlight=False)
 
 
 def _short(row: Row) -> str:
     ratio = "" if row.ratio is None else f"{row.ratio:.2f} x the rival "
     recalls = "" if row.contract is None else f"recall {row.contract:.3f} "
     return f"{ratio}{recalls}{row.verdict} {'' if row.ratio else row.note}".strip()
-
-
-def _write(
-    options: argparse.Namespace,
-    console: Console,
-    rows: list[Row],
-    counts: dict[str, int],
-    chosen: tuple[str, ...],
-) -> None:
-    content = {
-        "machine": records.machine(),
-        "jobs": list(chosen),
-        "quick": options.quick,
-        "rows": [row.as_json() for row in rows],
-        "instructions": counts,
-    }
-    path = options.out / "bench.json"
-    records.write_atomically(path, json.dumps(content, indent=1) + "\n")
-    files = [path, *plot_all(rows, options.out)]
-    console.print("raw samples and pictures: " + ", ".join(map(str, files)), highlight=False)
-    machine = content["machine"]
-    console.print(", ".join(f"{key}: {value}" for key, value in machine.items()), highlight=False)
-
-
-def _judge(
-    options: argparse.Namespace, console: Console, rows: list[Row], counts: dict[str, int]
-) -> int:
-    path = records.record_path()
-    if options.record:
-        records.write_record(path, rows, counts, options.record)
-        console.print(f"record written: {path}", highlight=False)
-    if not options.gate:
-        return Outcome.PASS.value
-    outcome, lines = judge_run(rows, counts, records.read_record(path))
-    for line in [*lines, f"GATE: {outcome.name.lower()}"]:
-        console.print(line, highlight=False)
-    return outcome.value
 
 
 def _options() -> argparse.Namespace:

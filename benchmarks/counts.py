@@ -1,10 +1,11 @@
-"""Instructions of a small fixed workload, by callgrind: the same number on every run.
+"""Instructions of two small fixed workloads, by callgrind: the same numbers on every run.
 
-Valgrind knows no AVX-512, so the workload runs the level ``avx2``; nothing is compiled on the fly.
+Valgrind knows no AVX-512, so they run the level ``avx2``; nothing is compiled on the fly.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 LEVEL = "avx2"
+WORKS = ("scan", "index")
 
 
 def instruction_counts() -> tuple[dict[str, int], str]:
@@ -20,18 +22,28 @@ def instruction_counts() -> tuple[dict[str, int], str]:
     valgrind = shutil.which("valgrind")
     if valgrind is None:
         return {}, "instructions: not counted, valgrind is not here (Debian: apt install valgrind)"
-    cargo = shutil.which("cargo") or "cargo"
-    subprocess.run(
-        [cargo, "build", "--quiet", "--release", "--example", "counted"], cwd=ROOT, check=True
-    )
-    target = ROOT / "target" / "release" / "examples" / "counted"
+    program = _built()
+    counts = {}
     with tempfile.TemporaryDirectory() as scratch:
         out = f"--callgrind-out-file={scratch}/out"
-        done = subprocess.run(
-            [valgrind, "--tool=callgrind", out, str(target), LEVEL],
-            check=True, capture_output=True, text=True, env={"RAYON_NUM_THREADS": "1"},
-        )  # fmt: skip
-    return {f"counted {LEVEL}": collected(done.stderr)}, f"instructions: level {LEVEL}, no JIT"
+        for work in WORKS:
+            done = subprocess.run(
+                [valgrind, "--tool=callgrind", out, program, LEVEL, work],
+                check=True, capture_output=True, text=True, env={"RAYON_NUM_THREADS": "1"},
+            )  # fmt: skip
+            counts[f"{work} {LEVEL}"] = collected(done.stderr)
+    return counts, f"instructions: level {LEVEL}, no JIT"
+
+
+def _built() -> str:
+    """Build the workload; return where cargo put it."""
+    done = subprocess.run(
+        [shutil.which("cargo") or "cargo", "build", "--quiet", "--release", "--example", "counted",
+         "--message-format=json-render-diagnostics"],
+        cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    messages = map(json.loads, done.stdout.splitlines())
+    return next(str(found["executable"]) for found in messages if found.get("executable"))
 
 
 def collected(report: str) -> int:

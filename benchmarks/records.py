@@ -10,7 +10,7 @@ import os
 import platform
 import re
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import numpy as np
 from threadpoolctl import threadpool_info
 
 from covertreex import _rust
+from covertreex._files import replacing
 
 from .row import Row
 
@@ -85,7 +86,7 @@ def read_record(path: Path) -> dict[str, Any] | None:
     return record
 
 
-def write_record(path: Path, rows: Sequence[Row], counts: dict[str, int], reason: str) -> None:
+def write_record(path: Path, rows: Sequence[Row], counts: Mapping[str, int], reason: str) -> None:
     """Write the record of a run, atomically; a reason is wanted."""
     if not reason.strip():
         raise RecordError("--record needs a reason: why is this run the measure of later ones?")
@@ -97,12 +98,6 @@ def write_record(path: Path, rows: Sequence[Row], counts: dict[str, int], reason
         "ratios": ratios,
         "instructions": counts,
     }
-    write_atomically(path, json.dumps(content, indent=1, sort_keys=True) + "\n")
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write a text file whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.draft")
-    draft.write_text(text, "utf-8")
-    draft.replace(path)
+    with replacing(path, force=True) as file:
+        file.write((json.dumps(content, indent=1, sort_keys=True) + "\n").encode())

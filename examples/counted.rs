@@ -1,6 +1,6 @@
-//! A small fixed workload for callgrind: factor, then a search of every point; no Python, no threads.
+//! Small fixed workloads for callgrind: factor, then a search of every point, by the scan or by an index; no Python, no threads.
 //!
-//! `cargo build --release --example counted`; `benchmarks/counts.py` runs it and reads the counts.
+//! `counted LEVEL scan|index`; `benchmarks/counts.py` builds it, runs it and reads the counts.
 
 use covertreex::draws::{SplitMix64, inducing_rows};
 use covertreex::factor::{cholesky, project};
@@ -9,6 +9,7 @@ use covertreex::knn::Scan;
 use covertreex::level::Level;
 use covertreex::matrix::Matrix;
 use covertreex::metric::Points;
+use covertreex::search::{Certificate, Index, Search, hilbert};
 
 const N: usize = 1_500;
 const M: usize = 48;
@@ -31,12 +32,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     project(level, kernel, u, z, lower, (&mut v, &mut p))?;
     let data = Points { u, v: Matrix::new("v", &v, N, M)?, p: &p };
     let (mut ids, mut distances) = (vec![0; N * K], vec![0.0; N * K]);
-    Scan { level, kernel, eps: 1e-9, data, limits: None, chunk_size: 1024 }.nearest(
-        data,
-        K,
-        &mut ids,
-        &mut distances,
-    )?;
+    let (eps, limits, chunk_size) = (1e-9, None, 1024);
+    if std::env::args().nth(2).as_deref() == Some("index") {
+        let order = hilbert::order(u)?;
+        let certificate = Certificate::new(kernel, M, D);
+        let index = &Index::build(level, kernel, data, &order, None, certificate)?;
+        let search = Search { index, points: data, eps, limits, chunk_size };
+        search.nearest(data, K, &mut ids, &mut distances)?;
+    } else {
+        let scan = Scan { level, kernel, eps, data, limits, chunk_size };
+        scan.nearest(data, K, &mut ids, &mut distances)?;
+    }
     println!("{}", ids.iter().sum::<i64>());
     Ok(())
 }
