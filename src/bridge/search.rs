@@ -64,8 +64,7 @@ impl SearchIndex {
         let index = call(py, threads, || {
             let own = if order.is_none() { hilbert::order(points.u)? } else { Vec::new() };
             let order = order.unwrap_or(&own);
-            let index = Index::build(level, kernel, points, order, cuts, certificate)?;
-            Ok(index.trimmed())
+            Index::build_paying(level, kernel, points, order, cuts, certificate)
         })?;
         let arrays = [u, v, p].map(|array| array.clone().unbind());
         Ok(Self { index, arrays })

@@ -68,11 +68,6 @@ pub(super) struct RowSide {
 }
 
 impl RowSide {
-    /// No points.
-    pub(super) fn empty(level: Level) -> Self {
-        Self { u: Vec::new(), v: Packed::empty(dot::rows(level)), scale: Vec::new() }
-    }
-
     pub(super) fn new(level: Level, points: &Gathered) -> Result<Self, Error> {
         let v = Packed::new(points.v()?, dot::rows(level))?;
         Ok(Self { u: points.u.clone(), v, scale: points.scale.clone() })

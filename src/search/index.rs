@@ -20,6 +20,8 @@ const TAIL: f64 = 0.15;
 
 /// Bases pay while there is at most one pivot for so many points.
 const SHARE: usize = 6;
+/// One region in so many is tried before the others are built.
+const TRIED: usize = 16;
 /// Regions to aim at, and the fewest and the most points of one.
 const REGIONS: usize = 64;
 const POINTS: (usize, usize) = (512, 2048);
@@ -48,42 +50,32 @@ impl Index {
         cuts: Option<&[i64]>,
         certificate: Option<Certificate>,
     ) -> Result<Self, Error> {
-        environment::check()?;
-        let n = points.count()?;
-        expect_order(order, n)?;
+        let n = expect_order(order, points.count()?)?;
+        let ranges = if certificate.is_some() { ranges(cuts, n)? } else { Vec::new() };
+        let certificate = certificate.unwrap_or_default();
+        Builder { level, kernel, points, order, certificate, tail: TAIL }.index(ranges)
+    }
+
+    /// The same, without its bases where they are too many to pay. Where some regions tell that, the others are not built.
+    pub fn build_paying(
+        level: Level,
+        kernel: Kernel,
+        points: Points<f64>,
+        order: &[i64],
+        cuts: Option<&[i64]>,
+        certificate: Option<Certificate>,
+    ) -> Result<Self, Error> {
+        let n = expect_order(order, points.count()?)?;
         let ranges = if certificate.is_some() { ranges(cuts, n)? } else { Vec::new() };
         let certificate = certificate.unwrap_or_default();
         let builder = Builder { level, kernel, points, order, certificate, tail: TAIL };
-        let built: Result<Vec<_>, Error> = ranges
-            .into_par_iter()
-            .map(|range| {
-                environment::check()?;
-                builder.build(range)
-            })
-            .collect();
-        let (mut regions, mut positions) = (Vec::new(), Vec::new());
-        for (mut region, pivots) in built? {
-            region.pivots = positions.len()..positions.len() + pivots.len();
-            positions.extend(pivots);
-            regions.push(region);
+        let some: Vec<_> = ranges.iter().step_by(TRIED).cloned().collect();
+        let tried = some.iter().map(Range::len).sum::<usize>();
+        if some.len() < ranges.len() && SHARE * builder.index(some)?.pivots() > tried + tried / 4 {
+            return builder.index(Vec::new());
         }
-        let mut gathered = Gathered::default();
-        gathered.fill(points, positions.into_iter().map(|position| order[position] as usize))?;
-        let pivots = RowSide::new(level, &gathered)?;
-        let mut ids = room(INDEX, &[n])?;
-        ids.extend(order.iter().map(|&id| id as u32));
-        let sizes = [n, points.v.cols(), points.u.cols()];
-        Ok(Self { level, kernel, certificate, order: ids, regions, pivots, sizes })
-    }
-
-    /// The same index, without its bases where they are too many to pay.
-    #[must_use]
-    pub fn trimmed(mut self) -> Self {
-        if !self.pays(1) {
-            self.regions = Vec::new();
-            self.pivots = RowSide::empty(self.level);
-        }
-        self
+        let index = builder.index(ranges)?;
+        if index.pays(1) { Ok(index) } else { builder.index(Vec::new()) }
     }
 
     /// Whether a search for `k` neighbours can be cheaper than a scan: there are bases, their pivots are few, `k` is.
@@ -115,6 +107,34 @@ impl Index {
     }
 }
 
+impl Builder<'_> {
+    /// The index of these regions.
+    fn index(&self, ranges: Vec<Range<usize>>) -> Result<Index, Error> {
+        environment::check()?;
+        let Self { level, kernel, points, order, certificate, .. } = *self;
+        let built: Result<Vec<_>, Error> = ranges
+            .into_par_iter()
+            .map(|range| {
+                environment::check()?;
+                self.build(range)
+            })
+            .collect();
+        let (mut regions, mut positions) = (Vec::new(), Vec::new());
+        for (mut region, pivots) in built? {
+            region.pivots = positions.len()..positions.len() + pivots.len();
+            positions.extend(pivots);
+            regions.push(region);
+        }
+        let mut gathered = Gathered::default();
+        gathered.fill(points, positions.into_iter().map(|position| order[position] as usize))?;
+        let pivots = RowSide::new(level, &gathered)?;
+        let mut ids = room(INDEX, &[order.len()])?;
+        ids.extend(order.iter().map(|&id| id as u32));
+        let sizes = [order.len(), points.v.cols(), points.u.cols()];
+        Ok(Index { level, kernel, certificate, order: ids, regions, pivots, sizes })
+    }
+}
+
 /// The ranges between cuts, which begin at 0 and ascend; equal parts of `0..n` without cuts.
 fn ranges(cuts: Option<&[i64]>, n: usize) -> Result<Vec<Range<usize>>, Error> {
     let size = (n / REGIONS).clamp(POINTS.0, POINTS.1);
@@ -131,8 +151,8 @@ fn ranges(cuts: Option<&[i64]>, n: usize) -> Result<Vec<Range<usize>>, Error> {
     Err(Error::Parameter { name: "cuts", given, wanted })
 }
 
-/// An error unless each of `0..n` stands once in the order.
-fn expect_order(order: &[i64], n: usize) -> Result<(), Error> {
+/// `n`, or an error unless each of `0..n` stands once in the order.
+fn expect_order(order: &[i64], n: usize) -> Result<usize, Error> {
     let mut seen = vec![false; n];
     let fresh = |&id: &i64| {
         let seen = usize::try_from(id).ok().and_then(|id| seen.get_mut(id));
@@ -142,7 +162,7 @@ fn expect_order(order: &[i64], n: usize) -> Result<(), Error> {
         let mut fresh = fresh;
         move |id| !fresh(id)
     }) {
-        None if order.len() == n && u32::try_from(n).is_ok() => return Ok(()),
+        None if order.len() == n && u32::try_from(n).is_ok() => return Ok(n),
         None => format!("of {} ids", order.len()),
         Some(at) => format!("{} at {at}", order[at]),
     };
