@@ -8,7 +8,7 @@ from importlib import import_module, metadata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .api import PCCT, CoverTree, Neighbourhoods, Runtime
+    from .api import PCCT, CoverTree, Neighbourhoods, Runtime, cover_tree, load
     from .errors import ResidualPrecisionWarning
     from .kernels import RBF, Matern12, Matern32, Matern52
     from .metrics import (
@@ -34,6 +34,8 @@ __all__ = [
     "__version__",
     "build_residual_backend",
     "configure_residual_correlation",
+    "cover_tree",
+    "load",
     "reset_residual_metric",
 ]
 

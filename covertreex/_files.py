@@ -1,17 +1,20 @@
-"""Files are written whole or not at all: beside their place first, then moved there."""
+"""Files are written whole or not at all: beside their place first, then moved there.
+
+What the system refuses is said in one line with the path that was given.
+"""
 
 from __future__ import annotations
 
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from .errors import OutputExistsError
+from .errors import CovertreexError, FileAccessError, FileFormatError, OutputExistsError
 
-__all__ = ["refuse_existing", "replacing"]
+__all__ = ["opened", "refuse_existing", "replacing"]
 
 
 @contextmanager
@@ -37,8 +40,9 @@ def replacing(path: str | os.PathLike[str], *, force: bool = False) -> Iterator[
     ------
     OutputExistsError
         If the path is taken, and ``force`` is not set; also if it is taken meanwhile.
-    OSError
-        If the folder is not there or cannot be written, or the disk is full.
+    FileAccessError
+        If the folder is not there or cannot be written, or the disk is full; any other `OSError` of
+        the block is taken for one of these.
     """
     target = Path(path)
     refuse_existing(target, force=force)
@@ -52,8 +56,34 @@ def replacing(path: str | os.PathLike[str], *, force: bool = False) -> Iterator[
             beside.replace(target)
         else:
             _link(beside, target)
+    except OSError as error:
+        if isinstance(error, CovertreexError):
+            raise
+        raise _refused(error, target, "written") from error
     finally:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):  # what hinders this has been raised above, or is gone
+            beside.unlink(missing_ok=True)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file for reading.
+
+    Raises
+    ------
+    FileFormatError
+        If the path is a directory.
+    FileAccessError
+        If the file is not there or may not be read.
+    """
+    if path.is_dir():
+        raise FileFormatError(f"{path} is a directory; give the name of a file")
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise _refused(error, path, "read") from error
+    with file:
+        yield file
 
 
 def refuse_existing(path: Path, *, force: bool) -> None:
@@ -74,3 +104,12 @@ def _link(beside: Path, target: Path) -> None:
     except OSError:  # a file system without hard links
         refuse_existing(target, force=False)
         beside.replace(target)
+
+
+def _refused(error: OSError, path: Path, done: str) -> FileAccessError:
+    """Say what the system refused; the original follows as the cause."""
+    advice = {
+        FileNotFoundError: "the folder is not there" if done == "written" else "there is none",
+        PermissionError: "its permissions forbid it",
+    }.get(type(error), error.strerror or str(error))
+    return FileAccessError(f"{path} cannot be {done}: {advice}; give another path, or mend that")

@@ -1,20 +1,171 @@
-"""The front: `PCCT`, which fits and searches, `CoverTree`, what it fits, and `Runtime`, how."""
+"""The front: `cover_tree` makes points ready, `load` reads them again, `Runtime` says how.
+
+`PCCT` is the same in the two steps of the project's earlier form, for a metric configured once.
+"""
 
 from __future__ import annotations
 
-from typing import Literal, overload
+import inspect
+from typing import Any, Literal, overload
 
 import numpy as np
 import numpy.typing as npt
 
 from .errors import ConfigurationError, DtypeError, ShapeError
+from .kernels import Kernel
 from .metrics._arguments import F64, I64, as_integer, as_points
-from .metrics.residual.backend import ResidualBackend, owned
+from .metrics.residual.backend import ResidualBackend, build_residual_backend, owned
 from .metrics.residual.context import resolve_backend
 from .runtime import Runtime
 from .tree import CoverTree, Neighbourhoods
 
-__all__ = ["PCCT", "CoverTree", "Neighbourhoods", "Runtime"]
+__all__ = ["PCCT", "CoverTree", "Neighbourhoods", "Runtime", "cover_tree", "load"]
+
+load = CoverTree.load
+
+
+def cover_tree(
+    coords: npt.ArrayLike,
+    kernel: Kernel | None = None,
+    *,
+    engine: str | None = None,
+    inducing_count: int = 512,
+    seed: int = 0,
+    block_dtype: npt.DTypeLike = "float64",
+    v_matrix: npt.ArrayLike | None = None,
+    p_diag: npt.ArrayLike | None = None,
+    runtime: Runtime | None = None,
+    mis_seed: int | None = None,
+    threads: int | None = None,
+) -> CoverTree:
+    """Make points ready for neighbour searches, under a kernel's residual correlation.
+
+    Parameters
+    ----------
+    coords : array_like of real numbers, shape (n, d)
+        Coordinates, finite, in the units of the kernel's lengthscale; converted to float64.
+    kernel : Kernel, optional
+        Covariance function, such as ``Matern52(lengthscale=0.5, variance=1.0)``; None for the
+        Euclidean metric, which takes no ``inducing_count``, ``seed``, ``block_dtype``,
+        ``v_matrix`` or ``p_diag``.
+    engine : {"python-numba", "rust-hilbert", "rust-natural"}, optional
+        Engine that computes; by default the runtime's. Every engine gives the same bits.
+    inducing_count : int, default 512
+        Number of inducing points, at least 1; n of them if there are fewer points.
+    seed : int, default 0
+        Seed of the draw of the inducing points, within [0, 2**64).
+    block_dtype : {"float64", "float32"}, default "float64"
+        Precision of V and p_diag. float32 halves the memory, but cannot resolve points whose
+        residual variance is small.
+    v_matrix, p_diag : array_like of real numbers, shapes (n, m) and (n,), optional
+        A V and its residual variances of your own, both or neither; by default they are computed
+        from the inducing points.
+    runtime : Runtime, optional
+        Options of this and later searches. Its metric follows from ``kernel``.
+    mis_seed : int, default 0
+        Seed of the cover tree that an index may be laid out by; an execution hint.
+    threads : int, optional
+        Number of threads; by default the runtime's. Changes no bit.
+
+    Returns
+    -------
+    CoverTree
+
+    Raises
+    ------
+    ShapeError, DtypeError, NonFiniteError, ParameterError
+        If an argument does not fit.
+    ConfigurationError
+        If options contradict each other, or one of the residual metric is given without a kernel.
+    FactorError
+        If the inducing covariance is not positive definite.
+
+    Warns
+    -----
+    ResidualPrecisionWarning
+        If float32 blocks cannot resolve the data.
+
+    See Also
+    --------
+    CoverTree.knn, CoverTree.radius, CoverTree.insert, CoverTree.delete, CoverTree.save
+
+    Notes
+    -----
+    The distance is ``sqrt(1 - |rho|)``, rho the correlation that the inducing points leave:
+    the residual correlation by which Vecchia's approximation of the residual process chooses its
+    conditioning sets (Gyger, Furrer and Sigrist, *Vecchia-inducing-points full-scale
+    approximations for Gaussian processes*, 2025). See `build_residual_backend`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from covertreex import Matern52, cover_tree
+    >>> coords = np.linspace(0.0, 9.0, 40).reshape(-1, 1)
+    >>> tree = cover_tree(coords, Matern52(lengthscale=0.5), inducing_count=4)
+    >>> indices, distances = tree.knn([7, 8], k=3)
+    >>> indices
+    array([[7, 8, 6],
+           [8, 7, 9]])
+    >>> cover_tree(coords).knn([[0.1]], k=2, return_distances=False)
+    array([[0, 1]])
+    """
+    how = _options(runtime, kernel, engine, threads)
+    of_metric: dict[str, Any] = {
+        "inducing_count": inducing_count,
+        "seed": seed,
+        "block_dtype": block_dtype,
+        "v_matrix": v_matrix,
+        "p_diag": p_diag,
+    }
+    if kernel is None:
+        _expect_usual(of_metric)
+        return PCCT(how).fit(coords, mis_seed=mis_seed)
+    backend = build_residual_backend(
+        coords, kernel=kernel, engine=how.resolved_engine, threads=how.threads, **of_metric
+    )
+    return PCCT(how).fit(backend.points, mis_seed=mis_seed, backend=backend)
+
+
+def _options(
+    runtime: Runtime | None, kernel: Kernel | None, engine: str | None, threads: int | None
+) -> Runtime:
+    """Return the runtime of a kernel's metric, with the engine and the threads given beside it."""
+    if kernel is not None and not isinstance(kernel, Kernel):
+        raise DtypeError(
+            f"kernel is {kernel!r}, of type {type(kernel).__name__}; give an object such as "
+            "Matern52(lengthscale=0.5, variance=1.0), or None for the Euclidean metric"
+        )
+    how = _runtime(runtime)
+    if kernel is not None and how.metric == "euclidean":
+        raise ConfigurationError(
+            f"kernel is {kernel!r}, but the runtime says metric='euclidean'; drop one of the two"
+        )
+    metric = "euclidean" if kernel is None else "residual_correlation"
+    given = {"engine": engine, "threads": threads}
+    return how.with_updates(
+        metric=metric, **{name: value for name, value in given.items() if value is not None}
+    )
+
+
+def _expect_usual(given: dict[str, Any]) -> None:
+    """Refuse options of the residual metric: without a kernel nothing would heed them."""
+    usual = inspect.signature(cover_tree).parameters
+    odd = [
+        name
+        for name, value in given.items()
+        if isinstance(value, np.ndarray) or value != usual[name].default
+    ]
+    if odd:
+        raise ConfigurationError(
+            f"{' and '.join(odd)} given without a kernel, which makes the metric Euclidean; give a "
+            f"kernel such as Matern52(lengthscale=0.5), or leave {' and '.join(odd)} out"
+        )
+
+
+def _runtime(value: Runtime | None) -> Runtime:
+    if value is not None and not isinstance(value, Runtime):
+        raise DtypeError(f"runtime is of type {type(value).__name__}; give a Runtime")
+    return Runtime() if value is None else value
 
 
 class PCCT:
@@ -41,17 +192,10 @@ class PCCT:
     """
 
     def __init__(self, runtime: Runtime | None = None, tree: CoverTree | None = None) -> None:
-        if runtime is not None and not isinstance(runtime, Runtime):
-            raise DtypeError(f"runtime is of type {type(runtime).__name__}; give a Runtime")
+        self.runtime = _runtime(runtime)
         if tree is not None and not isinstance(tree, CoverTree):
             raise DtypeError(f"tree is of type {type(tree).__name__}; give what fit returned")
-        self.runtime = Runtime() if runtime is None else runtime
-        if tree is not None and tree.runtime.metric != self.runtime.metric:
-            raise ConfigurationError(
-                f"the tree was fitted with metric={tree.runtime.metric!r}, but the runtime says "
-                f"{self.runtime.metric!r}; give one of the tree's metric, or fit again"
-            )
-        self.tree = tree
+        self.tree = tree if tree is None else tree.searched_by(self.runtime)
 
     def fit(
         self,
@@ -172,7 +316,7 @@ class PCCT:
             raise ConfigurationError(
                 "this PCCT has no tree; search what fit(points) returned, or PCCT(runtime, tree)"
             )
-        return self.tree.searched_by(self.runtime)
+        return self.tree
 
 
 def _fitted(

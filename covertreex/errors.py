@@ -13,6 +13,7 @@ __all__ = [
     "DtypeError",
     "EngineUnavailableError",
     "FactorError",
+    "FileAccessError",
     "FileFormatError",
     "FloatEnvironmentError",
     "IndexRangeError",
@@ -69,6 +70,10 @@ class FloatEnvironmentError(CovertreexError, RuntimeError):
 
 class EngineUnavailableError(CovertreexError, RuntimeError):
     """An engine, or a CPU level of it, cannot run here."""
+
+
+class FileAccessError(CovertreexError, OSError):
+    """A file cannot be opened, read or written: not there, not allowed, or the disk is full."""
 
 
 class FileFormatError(CovertreexError, ValueError):

@@ -6,8 +6,10 @@ where points stand in the arrays; ids ascend with them, so an order by row is an
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field, replace
-from typing import Literal, NamedTuple, overload
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +23,7 @@ from .metrics.residual.core import residual_knn, residual_radius
 from .metrics.residual.rows import with_points, with_rows
 from .runtime import Runtime
 from .search.indexes import Indexes
+from .storage.trees import load_tree, save_tree
 
 __all__ = ["CoverTree", "Neighbourhoods"]
 
@@ -77,7 +80,18 @@ class CoverTree:
         object.__setattr__(self, "indexes", Indexes(self.points, self.residual, self.mis_seed))
 
     def searched_by(self, runtime: Runtime) -> CoverTree:
-        """Return this tree, its indexes with it, for another runtime."""
+        """Return this tree, its indexes with it, for another runtime.
+
+        Raises
+        ------
+        ConfigurationError
+            If the runtime is of another metric.
+        """
+        if runtime.metric != self.runtime.metric:
+            raise ConfigurationError(
+                f"the tree was fitted with metric={self.runtime.metric!r}, but the runtime says "
+                f"{runtime.metric!r}; give one of the tree's metric, or fit again"
+            )
         tree = replace(self, runtime=runtime)
         object.__setattr__(tree, "indexes", self.indexes)
         return tree
@@ -266,6 +280,78 @@ class CoverTree:
         residual = with_rows(self.residual, rows)
         return replace(self, residual=residual, points=residual.points, ids=left)
 
+    def save(self, path: str | os.PathLike[str], *, force: bool = False) -> Path:
+        """Write the tree to a file that `load` reads and other programs can, by its description.
+
+        The file appears whole or not at all. It holds no code; ``docs/file-format.md`` in the
+        project describes it.
+
+        Parameters
+        ----------
+        path : path-like
+            Where the file is to stand, by convention ``*.covertree``.
+        force : bool, default False
+            Whether a file that is there may be replaced. Trees mapped from it stay as they are.
+
+        Returns
+        -------
+        Path
+            The path.
+
+        Raises
+        ------
+        OutputExistsError
+            If the path is taken and ``force`` is not set, or is a directory.
+        FileAccessError
+            If the file cannot be written.
+        """
+        target = Path(path)
+        save_tree(self, target, force=as_switch(force, "force"))
+        return target
+
+    @classmethod
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        runtime: Runtime | None = None,
+        mmap: bool = True,
+        verify: bool = True,
+    ) -> CoverTree:
+        """Read a tree that `save` wrote; it answers with the same bits.
+
+        Parameters
+        ----------
+        path : path-like
+            The file.
+        runtime : Runtime, optional
+            Options of the search, of the tree's metric; by default those it was saved with.
+        mmap : bool, default True
+            Whether to map the file instead of reading it into memory: pages are read when first
+            needed and shared with other processes. The file must then not be changed in place
+            while the tree lives; replacing or deleting it is safe.
+        verify : bool, default True
+            Whether to read everything once and compare it with its checksums. Without it only the
+            header and the sizes are checked, in time that does not depend on the points: bytes
+            of the arrays that were changed go unnoticed, and give wrong answers.
+
+        Returns
+        -------
+        CoverTree
+
+        Raises
+        ------
+        FileFormatError
+            If the file is none of covertreex, damaged, cut short, or newer than this version.
+        FileAccessError
+            If it is not there or may not be read.
+        ConfigurationError
+            If the runtime is of another metric than the tree.
+        """
+        mapped, checked = as_switch(mmap, "mmap"), as_switch(verify, "verify")
+        tree = load_tree(Path(path), mapped=mapped, verify=checked)
+        return tree if runtime is None else tree.searched_by(runtime)
+
     def _asked(
         self, queries: npt.ArrayLike | None, predecessor_mode: bool
     ) -> tuple[I64 | F64 | None, I64 | None]:
@@ -303,32 +389,28 @@ class CoverTree:
 
 
 def _knn(tree: CoverTree, queries: I64 | F64 | None, k: int, limits: I64 | None) -> tuple[I64, F64]:
-    """Rows and distances: here metric, engine and hints choose how they are found."""
-    how = tree.runtime
-    engine, threads = how.resolved_engine, how.threads
+    """Rows and distances."""
+    how = _how(tree)
     if tree.residual is None:
-        near = tree.indexes.euclidean(how)
-        return euclidean_knn(
-            tree.points, queries, k, limits=limits, engine=engine, threads=threads, index=near
-        )
-    index = tree.indexes.residual_correlation(how)
-    return residual_knn(
-        tree.residual, queries, k, limits=limits, engine=engine, threads=threads, index=index
-    )
+        return euclidean_knn(tree.points, queries, k, limits=limits, **how)
+    return residual_knn(tree.residual, queries, k, limits=limits, **how)
 
 
 def _radius(
     tree: CoverTree, queries: I64 | F64 | None, radius: F64, limits: I64 | None
 ) -> tuple[I64, I64, F64]:
-    """Offsets, rows and distances, chosen as in `_knn`."""
-    how = tree.runtime
-    engine, threads = how.resolved_engine, how.threads
+    """Offsets, rows and distances."""
+    how = _how(tree)
     if tree.residual is None:
-        near = tree.indexes.euclidean(how)
-        return euclidean_radius(
-            tree.points, queries, radius, limits=limits, engine=engine, threads=threads, index=near
-        )
-    index = tree.indexes.residual_correlation(how)
-    return residual_radius(
-        tree.residual, queries, radius, limits=limits, engine=engine, threads=threads, index=index
-    )
+        return euclidean_radius(tree.points, queries, radius, limits=limits, **how)
+    return residual_radius(tree.residual, queries, radius, limits=limits, **how)
+
+
+def _how(tree: CoverTree) -> dict[str, Any]:
+    """Engine, threads and index: here metric and hints choose how neighbours are found."""
+    how = tree.runtime
+    return {
+        "engine": how.resolved_engine,
+        "threads": how.threads,
+        "index": tree.indexes.searched_by(how),
+    }

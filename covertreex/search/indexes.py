@@ -55,8 +55,11 @@ class Indexes:
 
     def prepare(self, runtime: Runtime) -> None:
         """Build what searches with this runtime want."""
-        self.euclidean(runtime)
-        self.residual_correlation(runtime)
+        self.searched_by(runtime)
+
+    def searched_by(self, runtime: Runtime) -> EuclideanIndex | SearchIndex | None:
+        """Return the index that a search with this runtime uses; None for a scan."""
+        return self.euclidean(runtime) or self.residual_correlation(runtime)
 
     def euclidean(self, runtime: Runtime) -> EuclideanIndex | None:
         """Return the index of the coordinates; None where the hints ask for none."""

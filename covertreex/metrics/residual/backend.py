@@ -266,6 +266,14 @@ def certified(backend: ResidualBackend) -> ResidualBackend:
     return backend
 
 
+def restored(*, certified: bool, **parts: Any) -> ResidualBackend:
+    """Return the backend that such parts were of: its own arrays, neither scanned nor copied."""
+    backend = object.__new__(ResidualBackend)
+    for name, part in (parts | {"certified": certified}).items():
+        object.__setattr__(backend, name, part)
+    return backend
+
+
 def owned(array: A) -> A:
     """Mark an array as read-only that nobody else holds, so that a backend need not copy it."""
     array.flags.writeable = False

@@ -1,0 +1,140 @@
+"""Trees in containers: what of a `CoverTree` is stored, and how one is made of it again.
+
+Stored are the arrays that searches read, so that a loaded tree computes nothing before it answers:
+coordinates and ids; for the residual metric the scaled coordinates, V, p_diag and the factor. What
+is loaded is read-only and not copied.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ..errors import CovertreexError, FileFormatError
+from ..kernels import kernel_from_name
+from ..metrics.residual.backend import ResidualBackend, restored
+from ..runtime import Runtime
+from . import container
+
+if TYPE_CHECKING:
+    from ..tree import CoverTree
+
+__all__ = ["load_tree", "save_tree"]
+
+KIND = "cover tree"
+_TREE = {"points": ("float64", "nd"), "ids": ("int64", "n")}
+_METRIC = {
+    "scaled": ("float64", "nd"),
+    "inducing_indices": ("int64", "r"),
+    "scaled_inducing": ("float64", "rd"),
+    "cholesky": ("float64", "rr"),
+    "v_matrix": ("", "nm"),
+    "p_diag": ("", "n"),
+}
+"""Dtype, empty for the block dtype, and shape, a letter a length."""
+T = TypeVar("T")
+
+
+def save_tree(tree: CoverTree, path: Path, *, force: bool) -> None:
+    """Write a tree; see `CoverTree.save`."""
+    metric = tree.residual
+    described: dict[str, Any] = {
+        "metric": None if metric is None else _described(metric),
+        "mis_seed": tree.mis_seed,
+        "next_id": tree.next_id,
+        "runtime": asdict(tree.runtime),
+    }
+    arrays = {name: getattr(tree, name) for name in _TREE}
+    arrays |= {} if metric is None else {name: getattr(metric, name) for name in _METRIC}
+    container.write(path, KIND, described, arrays, force=force)
+
+
+def _described(metric: ResidualBackend) -> dict[str, Any]:
+    kernel = metric.kernel
+    return {
+        "block_dtype": metric.block_dtype,
+        "certified": metric.certified,
+        "chunk_size": metric.chunk_size,
+        "kernel": {
+            "name": kernel.name,
+            "lengthscale": kernel.lengthscale,
+            "variance": kernel.variance,
+        },
+    }
+
+
+def load_tree(path: Path, *, mapped: bool, verify: bool) -> CoverTree:
+    """Read a tree; see `CoverTree.load`."""
+    from ..tree import CoverTree
+
+    contents = container.read(path, KIND, mapped=mapped, verify=verify)
+    fields = _Fields(path, contents.header)
+    described = fields.within("metric")
+    block = described.take("block_dtype", str) if described else ""
+    _expect_arrays(path, contents, _TREE | (_METRIC if described else {}), block)
+    arrays = contents.arrays
+    try:
+        runtime = Runtime(**fields.take("runtime", dict))
+        metric = _metric(described, contents) if described else None
+    except (CovertreexError, TypeError) as error:
+        if isinstance(error, FileFormatError):
+            raise
+        raise FileFormatError(
+            f"{path} was saved with options that this covertreex does not take: {error}; save the "
+            "tree again with this version"
+        ) from error
+    numbers = (fields.take(name, int) for name in ("next_id", "mis_seed"))
+    return CoverTree(runtime, metric, arrays["points"], arrays["ids"], *numbers)
+
+
+def _metric(described: _Fields, contents: container.Contents) -> ResidualBackend:
+    return restored(
+        points=contents.arrays["points"],
+        kernel=kernel_from_name(**described.take("kernel", dict)),
+        block_dtype=described.take("block_dtype", str),
+        chunk_size=described.take("chunk_size", int),
+        certified=described.take("certified", bool),
+        **{name: contents.arrays[name] for name in _METRIC},
+    )
+
+
+def _expect_arrays(
+    path: Path, contents: container.Contents, wanted: dict[str, tuple[str, str]], block: str
+) -> None:
+    """Refuse a file whose arrays are not those wanted, or whose shapes do not fit each other."""
+    lengths: dict[str, int] = {}
+    for name, (dtype, letters) in wanted.items():
+        array = contents.arrays.get(name)
+        if array is None:
+            raise FileFormatError(f"{path} has no array {name!r}; save the tree again")
+        fits = array.dtype.name == (dtype or block) and array.ndim == len(letters)
+        if not fits or array.shape != tuple(
+            lengths.setdefault(*pair) for pair in zip(letters, array.shape, strict=True)
+        ):
+            raise FileFormatError(
+                f"{path} has an array {name!r} of {array.dtype} and shape {array.shape}, which "
+                "does not fit the others; save the tree again"
+            )
+
+
+class _Fields:
+    """Fields of a header, each of the type it is asked for, or the file is refused."""
+
+    def __init__(self, path: Path, fields: dict[str, Any]) -> None:
+        self.path, self.fields = path, fields
+
+    def take(self, name: str, kind: type[T]) -> T:
+        value = self.fields.get(name)
+        if type(value) is not kind:
+            raise FileFormatError(
+                f"{self.path} says {name}={value!r} where {kind.__name__} is wanted; save the tree "
+                "again"
+            )
+        return value
+
+    def within(self, name: str) -> _Fields | None:
+        """Return the fields below one, or None where that is null."""
+        if self.fields.get(name, self) is None:
+            return None
+        return _Fields(self.path, self.take(name, dict))
