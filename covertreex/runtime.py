@@ -6,12 +6,14 @@ engine is one of them, because all engines give the same bits.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from .errors import ConfigurationError, ParameterError
-from .metrics._arguments import as_choice, as_switch, as_threads
+from .metrics._arguments import as_choice, as_switch, as_threads, did_you_mean
 from .metrics._engines import DEFAULT_ENGINE, ENGINES
+from .profiles import PROFILES, options_of
 
 _CHOICES: dict[str, tuple[str, ...]] = {
     "backend": ("numpy",),
@@ -108,6 +110,42 @@ class Runtime:
             return self.batch_order
         return "hilbert" if self.resolved_engine == "rust-hilbert" else "natural"
 
+    @classmethod
+    def from_profile(cls, name: str, overrides: Iterable[str] = ()) -> Runtime:
+        """Return a named runtime, some of its options replaced.
+
+        Parameters
+        ----------
+        name : {"default", "residual-gold", "residual-fast", "residual-audit", "cpu-debug"}
+            Profile; `profiles` says what each is for.
+        overrides : iterable of str, optional
+            Options as ``"name=value"``, such as ``"threads=2"``; the last of a name counts. Truth
+            values are ``true`` and ``false``, no value is ``none``.
+
+        Returns
+        -------
+        Runtime
+
+        Raises
+        ------
+        ParameterError, DtypeError
+            If there is no such profile or option, or an override cannot be read.
+        ConfigurationError
+            If the options contradict each other.
+
+        Examples
+        --------
+        >>> from covertreex import Runtime
+        >>> Runtime.from_profile("cpu-debug", overrides=["threads=2"]).threads
+        2
+        """
+        return cls(**options_of(name, overrides, cls))
+
+    @staticmethod
+    def profiles() -> dict[str, str]:
+        """Return what each profile is for, by its name."""
+        return {name: profile.purpose for name, profile in PROFILES.items()}
+
     def with_updates(self, **changes: Any) -> Runtime:
         """Return a copy with some options changed, checked like a new one.
 
@@ -121,7 +159,7 @@ class Runtime:
         if unknown:
             raise ParameterError(
                 f"Runtime has no option {', '.join(map(repr, unknown))}; known are "
-                f"{', '.join(sorted(known))}"
+                f"{', '.join(sorted(known))}{did_you_mean(unknown[0], known)}"
             )
         return replace(self, **changes)
 

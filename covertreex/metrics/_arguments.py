@@ -6,7 +6,9 @@ again. Any array-like goes in: strided, Fortran-ordered, read-only, big-endian, 
 
 from __future__ import annotations
 
+import difflib
 import operator
+from collections.abc import Iterable
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -104,8 +106,17 @@ def as_switch(value: Any, name: str) -> bool:
 def as_choice(value: Any, name: str, known: tuple[str, ...]) -> str:
     """One of the known names."""
     if not isinstance(value, str) or value not in known:
-        raise ParameterError(f"{name} is {value!r}; known are {', '.join(map(repr, known))}")
+        raise ParameterError(
+            f"{name} is {value!r}; known are {', '.join(map(repr, known))}"
+            f"{did_you_mean(value, known)}"
+        )
     return value
+
+
+def did_you_mean(given: Any, known: Iterable[str]) -> str:
+    """Return the end of a message that names what is spelt nearly as given; empty if nothing is."""
+    near = difflib.get_close_matches(given, known, n=1) if isinstance(given, str) else []
+    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def as_block_dtype(value: Any) -> str:
