@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 from parity.inputs import normals
 from scan import Walk
 
-from covertreex import PCCT, Runtime, tree
+from covertreex import PCCT, Runtime, searches, tree
 from covertreex.metrics._arguments import as_radius
 
 RADII = {
@@ -94,12 +94,12 @@ def limited(change):
 
     def plant(monkeypatch):
         for name in ("_knn", "_radius"):
-            inner = getattr(tree, name)
+            inner = getattr(searches, name)
 
             def faulty(searched, queries, how, limits, inner=inner):
                 return inner(searched, queries, how, None if limits is None else change(limits))
 
-            monkeypatch.setattr(tree, name, faulty)
+            monkeypatch.setattr(searches, name, faulty)
 
     return plant
 
@@ -108,8 +108,8 @@ def spoiled(name, change):
     """One function of the module with its result changed."""
 
     def plant(monkeypatch):
-        inner = getattr(tree, name)
-        monkeypatch.setattr(tree, name, lambda *given: change(*inner(*given)))
+        inner = getattr(searches, name)
+        monkeypatch.setattr(searches, name, lambda *given: change(*inner(*given)))
 
     return plant
 

@@ -83,7 +83,7 @@ def test_overrides_that_cannot_be_read_are_refused_in_one_line(
 
 @pytest.mark.parametrize("name", ["residual-gald", "", None, ["default"]])
 def test_an_unknown_profile_is_refused(name: str) -> None:
-    with pytest.raises(ParameterError, match="profile is .*known are 'default'"):
+    with pytest.raises(ParameterError, match=r"profile is .*known are 'default'"):
         Runtime.from_profile(name)
 
 
