@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import mmap
 import os
 import stat
 import struct
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, NamedTuple, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
@@ -93,8 +94,8 @@ def read(path: Path, kind: str, *, mapped: bool, verify: bool) -> Contents:
         _expect_size(path, size, start + max((end for *_, end in table.values()), default=0))
         whole = _mapped(file) if mapped else _held(path, file, size)
     arrays = {
-        name: np.frombuffer(whole[start + begin : start + end], dtype).reshape(shape)
-        for name, (dtype, shape, begin, end) in table.items()
+        name: np.ndarray(shape, dtype, whole, start + begin)
+        for name, (dtype, shape, begin, _) in table.items()
     }
     if verify:
         _verify(path, whole, header, start, table, arrays)
@@ -139,15 +140,17 @@ _Entry = tuple[np.dtype[Any], tuple[int, ...], int, int]
 def _table(path: Path, header: dict[str, Any]) -> dict[str, _Entry]:
     """Return dtype, shape, first and last byte of each array, in the order they stand in."""
     entries: dict[str, _Entry] = {}
-    for name, entry in dict(header.get("arrays", {})).items():
-        dtype, shape, begin = (entry.get(key) for key in ("dtype", "shape", "offset"))
-        if dtype not in _DTYPES or not _are_sizes(shape) or not _are_sizes([begin]):
+    described = header.get("arrays")
+    if not isinstance(described, dict):
+        raise _damaged(path, f"describes its arrays as {described!r}")
+    for name, entry in described.items():
+        known = entry if isinstance(entry, dict) else {}
+        dtype, shape, begin = (known.get(key) for key in ("dtype", "shape", "offset"))
+        if dtype not in _DTYPES or not _are_sizes(shape) or not _is_size(begin):
             raise _damaged(path, f"describes its array {name!r} as {entry!r}")
         kind = np.dtype(dtype)
-        count = 1
-        for length in shape:
-            count *= length
-        entries[name] = kind, tuple(shape), begin, begin + count * kind.itemsize
+        size = kind.itemsize * math.prod(shape)
+        entries[name] = kind, tuple(shape), begin, begin + size
     ordered = dict(sorted(entries.items(), key=lambda item: item[1][2]))
     last = 0
     for name, (_, _, begin, end) in ordered.items():
@@ -157,8 +160,12 @@ def _table(path: Path, header: dict[str, Any]) -> dict[str, _Entry]:
     return ordered
 
 
-def _are_sizes(value: Any) -> bool:
-    return isinstance(value, list) and all(type(size) is int and size >= 0 for size in value)
+def _are_sizes(value: Any) -> TypeGuard[list[int]]:
+    return isinstance(value, list) and all(map(_is_size, value))
+
+
+def _is_size(value: Any) -> TypeGuard[int]:
+    return type(value) is int and value >= 0
 
 
 def _expect_size(path: Path, size: int, wanted: int) -> None:

@@ -1,0 +1,374 @@
+"""`covertreex.storage`: the same bits again, or an error that says what is wrong with the file."""
+
+import json
+import signal
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from parity.inputs import normals
+
+import covertreex
+from covertreex import CoverTree, Matern32, Matern52, ResidualPrecisionWarning, Runtime, cover_tree
+from covertreex.errors import (
+    ConfigurationError,
+    DtypeError,
+    FileAccessError,
+    FileFormatError,
+    OutputExistsError,
+)
+from covertreex.storage import container
+
+POINTS = normals(5, 3 * 300).reshape(300, 3)
+ASKED = np.arange(0, 300, 17)
+
+
+def own_v() -> CoverTree:
+    v = normals(2, 300 * 7).reshape(300, 7) / 8.0
+    return cover_tree(POINTS, Matern52(), inducing_count=9, v_matrix=v, p_diag=np.full(300, 0.5))
+
+
+TREES = {
+    "residual": lambda: cover_tree(POINTS, Matern52(0.7, variance=1.1), inducing_count=16, seed=4),
+    "ard": lambda: cover_tree(POINTS, Matern32((0.1, 0.7, 2.0)), inducing_count=9, mis_seed=3),
+    "float32": lambda: cover_tree(POINTS, Matern52(0.3), inducing_count=5, block_dtype="float32"),
+    "own V": own_v,
+    "Euclidean": lambda: cover_tree(POINTS, mis_seed=2**64 - 1),
+    "one point": lambda: cover_tree([[2.5]], Matern52(), inducing_count=1),
+    "options": lambda: cover_tree(POINTS, engine="rust-natural", threads=2),
+}
+
+
+@pytest.fixture(scope="module")
+def trees() -> dict[str, CoverTree]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResidualPrecisionWarning)
+        return {name: make() for name, make in TREES.items()}
+
+
+def answers(tree: CoverTree) -> list[bytes]:
+    """Of every job, by id and by coordinates where the metric has them."""
+    own = (
+        tree.residual is not None and len(tree.residual.cholesky) != tree.residual.v_matrix.shape[1]
+    )
+    asked = tree.ids[::17]
+    found = [
+        *tree.knn(k=min(6, len(tree))),
+        *tree.knn(asked, k=1, predecessor_mode=True),
+        *tree.radius(asked, 0.6),
+        *(() if own else tree.knn(tree.points[:7] + 0.25, k=1)),
+    ]
+    return [array.tobytes() for array in found]
+
+
+@pytest.mark.parametrize("mapped", [True, False])
+@pytest.mark.parametrize("name", TREES)
+def test_a_loaded_tree_is_the_tree(name: str, mapped: bool, trees, tmp_path: Path) -> None:
+    tree = trees[name]
+    path = tree.save(tmp_path / "a.covertree")
+    again = covertreex.load(path, mmap=mapped)
+    assert (again.runtime, again.next_id, again.mis_seed) == (
+        tree.runtime, tree.next_id, tree.mis_seed)  # fmt: skip
+    assert answers(again) == answers(tree)
+    for owner, other in ((tree, again), (tree.residual, again.residual)):
+        for field, array in vars(owner).items() if owner else ():
+            if isinstance(array, np.ndarray):
+                twin = getattr(other, field)
+                assert twin.dtype == array.dtype
+                assert twin.shape == array.shape
+                assert twin.tobytes() == array.tobytes()
+                assert not twin.flags.writeable
+            elif field not in ("indexes", "residual"):
+                assert getattr(other, field) == array
+
+
+@pytest.mark.parametrize("engine", ["python-numba", "rust-hilbert", "rust-natural"])
+@pytest.mark.parametrize("name", ["residual", "Euclidean"])
+def test_every_engine_answers_from_a_file_with_the_same_bits(name, engine, trees, tmp_path) -> None:
+    path = trees[name].save(tmp_path / "a")
+    runtime = trees[name].runtime.with_updates(engine=engine)
+    again = CoverTree.load(path, runtime=runtime)
+    assert again.runtime == runtime
+    assert answers(again) == answers(trees[name])
+
+
+@pytest.mark.parametrize("name", ["residual", "Euclidean"])
+def test_a_loaded_tree_lives_on(name, trees, tmp_path) -> None:
+    def later(tree: CoverTree) -> CoverTree:
+        return tree.delete(tree.ids[[0, 7, -1]]).insert(POINTS[:5] * 0.5).delete(tree.ids[[3]])
+
+    (tmp_path / "deep").mkdir()
+    path = later(trees[name]).save(tmp_path / "deep" / "b.covertree")
+    loaded = covertreex.load(path)
+    path.unlink()  # what is mapped stays
+    assert answers(loaded) == answers(later(trees[name]))
+    assert loaded.next_id == 305
+    assert answers(later(loaded.insert(POINTS[:1]))) == answers(
+        later(later(trees[name]).insert(POINTS[:1])))  # fmt: skip
+    assert loaded.save(path) == path  # a mapped tree is a tree
+
+
+def mapping(array) -> object:
+    while isinstance(array, np.ndarray):
+        array = array.base
+    return array.obj.obj if isinstance(array.obj, memoryview) else array.obj
+
+
+def test_what_is_mapped_is_not_copied(trees, tmp_path) -> None:
+    tree = covertreex.load(trees["residual"].save(tmp_path / "a"), verify=False)
+    for name in ("points", "scaled", "v_matrix", "p_diag", "cholesky"):
+        assert type(mapping(getattr(tree.residual, name))).__name__ == "mmap"
+    assert tree.residual.certified
+    assert not covertreex.load(trees["own V"].save(tmp_path / "b")).residual.certified
+
+
+def test_saving_twice_gives_the_same_bytes(trees, tmp_path) -> None:
+    one, two = (trees["residual"].save(tmp_path / name) for name in "ab")
+    assert one.read_bytes() == two.read_bytes()
+
+
+# What is damaged
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory) -> tuple[Path, bytes]:
+    path = tmp_path_factory.mktemp("small") / "small.covertree"
+    cover_tree(POINTS[:40], Matern52(), inducing_count=4).save(path)
+    return path, path.read_bytes()
+
+
+def refusal(path: Path, **options) -> str:
+    for mapped in (True, False):
+        with pytest.raises(FileFormatError) as said:
+            covertreex.load(path, mmap=mapped, **options)
+    text = str(said.value)
+    assert text.startswith(str(path))
+    assert "\n" not in text
+    assert "; " in text  # what to do
+    return text
+
+
+def places(size: int) -> st.SearchStrategy[int]:
+    return st.one_of(st.integers(0, size - 1), st.integers(0, 1_700))
+
+
+@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_a_flipped_bit_anywhere_is_noticed(data, small, tmp_path) -> None:
+    whole = bytearray(small[1])
+    at = data.draw(places(len(whole)))
+    whole[at] ^= 1 << data.draw(st.integers(0, 7))
+    path = tmp_path / "flipped"
+    path.write_bytes(whole)
+    refusal(path)
+
+
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data(), verify=st.booleans())
+@example(data=None, verify=True)
+def test_a_truncated_file_is_noticed(data, verify, small, tmp_path) -> None:
+    whole = small[1]
+    sizes = [0, 7, 8, 47, 48, len(whole) - 1] if data is None else [data.draw(places(len(whole)))]
+    for size in sizes:
+        path = tmp_path / "short"
+        path.write_bytes(whole[:size])
+        assert any(word in refusal(path, verify=verify) for word in ("ends after", "empty", "cut"))
+
+
+def test_bytes_behind_the_end_are_noticed(small, tmp_path) -> None:
+    path = tmp_path / "long"
+    path.write_bytes(small[1] + b"\0")
+    assert "not" in refusal(path, verify=False)
+
+
+def test_without_verification_arrays_are_taken_on_trust(small, tmp_path) -> None:
+    whole = bytearray(small[1])
+    whole[-1] ^= 1
+    path = tmp_path / "changed"
+    path.write_bytes(whole)
+    assert len(covertreex.load(path, verify=False)) == 40
+    assert "checksum" in refusal(path)
+
+
+def rewritten(whole: bytes, version: int = container.VERSION, **changes) -> bytes:
+    """The file with another version or header, sealed as a program that means it would."""
+    _, _, length, _ = container.PREAMBLE.unpack_from(whole)
+    start = container.PREAMBLE.size
+    header = json.loads(whole[start : start + length])
+    header |= changes
+    text = json.dumps({name: value for name, value in header.items() if value != "gone"}).encode()
+    seal = container._seal(version, text)
+    first = container.PREAMBLE.pack(container.MAGIC, version, len(text), seal) + text
+    assert len(first) <= 4096
+    return first.ljust(4096, b"\0") + whole[4096:]
+
+
+FOREIGN = {
+    "newer": ({"version": 2}, "format version 2.*upgrade"),
+    "another kind": ({"kind": "hedge"}, "'hedge', not 'cover tree'"),
+    "no arrays": ({"arrays": "gone"}, "describes"),
+    "arrays of nothing": ({"arrays": {}}, "bytes, not"),
+    "an array that is none": ({"arrays": {"points": 7}}, "describes"),
+    "arrays that are none": ({"arrays": [1]}, "describes"),
+    "an option of later": ({"runtime": {"warp": 9}}, "warp"),
+    "another engine": ({"runtime": {"engine": "rust-moore"}}, "engine is 'rust-moore'"),
+    "no id": ({"next_id": "gone"}, "next_id=None where int"),
+    "a switch for a number": ({"mis_seed": True}, "mis_seed=True"),
+    "another metric": ({"metric": 3}, "metric=3 where dict"),
+    "no metric": ({"metric": "gone"}, "metric=None"),
+    "another kernel": (
+        {"metric": {"kernel": {"name": "wave", "lengthscale": 1.0, "variance": 1.0},
+                    "block_dtype": "float64", "chunk_size": 9, "certified": True}},
+        "unknown kernel 'wave'"),
+    "other fields of a kernel": (
+        {"metric": {"kernel": {"nome": "rbf"}, "block_dtype": "float64", "chunk_size": 9,
+                    "certified": True}}, "nome"),
+    "another dtype": (
+        {"metric": {"kernel": {}, "block_dtype": "float32", "chunk_size": 9, "certified": True}},
+        "v_matrix.*does not fit"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_a_sound_file_of_something_else_is_refused(name, small, tmp_path) -> None:
+    changes, words = FOREIGN[name]
+    path = tmp_path / "foreign"
+    path.write_bytes(rewritten(small[1], **changes))
+    with pytest.raises(FileFormatError, match=words):
+        covertreex.load(path)
+    refusal(path, verify=False)
+
+
+def table(whole: bytes) -> dict:
+    _, _, length, _ = container.PREAMBLE.unpack_from(whole)
+    return json.loads(whole[48 : 48 + length])["arrays"]
+
+
+ENTRIES = {
+    "a dtype of objects": ("v_matrix", {"dtype": "|O"}, "describes"),
+    "a negative length": ("points", {"shape": [-40, 3]}, "describes"),
+    "a length that is none": ("points", {"shape": [40.0, 3]}, "describes"),
+    "an offset elsewhere": ("points", {"offset": 4096}, "puts its array"),
+    "an offset before": ("ids", {"offset": 0}, "puts its array"),
+    "huge": ("cholesky", {"shape": [2**62, 2**62]}, "puts its array|ends after"),
+    "other lengths": ("points", {"shape": [3, 40]}, "does not fit"),
+    "another rank": ("points", {"shape": [120]}, "does not fit"),
+    "no checksum": ("points", {"sha256": None}, "checksum"),
+}
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_a_table_that_does_not_fit_is_refused(name, small, tmp_path) -> None:
+    array, changes, words = ENTRIES[name]
+    arrays = table(small[1])
+    arrays[array] = arrays[array] | changes
+    path = tmp_path / "table"
+    path.write_bytes(rewritten(small[1], arrays=arrays))
+    with pytest.raises(FileFormatError, match=words):
+        covertreex.load(path)
+
+
+def test_an_array_that_is_not_there_is_named(small, tmp_path) -> None:
+    arrays = table(small[1])
+    arrays["w_matrix"] = arrays.pop("v_matrix")
+    path = tmp_path / "table"
+    path.write_bytes(rewritten(small[1], arrays=arrays))
+    assert "no array 'v_matrix'" in refusal(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04" * 99, b"\x93NUMPY\x01\x00", b"x"])
+def test_files_of_other_programs_are_refused(content: bytes, tmp_path) -> None:
+    path = tmp_path / "other"
+    path.write_bytes(content)
+    assert "CoverTree.save" in refusal(path)
+
+
+def test_a_file_changed_by_a_text_transfer_is_refused(small, tmp_path) -> None:
+    path = tmp_path / "text"
+    path.write_bytes(small[1].replace(b"\r\n", b"\n"))
+    refusal(path)
+
+
+def test_directories_and_other_things_are_refused(small, tmp_path) -> None:
+    assert "directory" in refusal(tmp_path)
+    with pytest.raises(FileAccessError, match="there is none"):
+        covertreex.load(tmp_path / "nowhere")
+    assert "no regular file" in refusal(Path("/dev/null"))
+    for option in ("mmap", "verify"):
+        with pytest.raises(DtypeError, match=option):
+            covertreex.load(small[0], **{option: "yes"})
+    with pytest.raises(ConfigurationError, match="metric"):
+        covertreex.load(small[0], runtime=Runtime(metric="euclidean"))
+
+
+def test_a_file_that_may_not_be_read_is_refused(small, monkeypatch) -> None:
+    def forbidden(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", forbidden)  # root may read everything
+    with pytest.raises(FileAccessError, match="permissions forbid"):
+        covertreex.load(small[0])
+
+
+# Saving
+
+
+def test_what_is_there_is_kept_without_force(trees, tmp_path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"old")
+    with pytest.raises(OutputExistsError, match="force=True"):
+        trees["Euclidean"].save(path)
+    assert path.read_bytes() == b"old"
+    trees["Euclidean"].save(path, force=True)
+    assert len(covertreex.load(path)) == 300
+    with pytest.raises(OutputExistsError, match="directory"):
+        trees["Euclidean"].save(tmp_path, force=True)
+    with pytest.raises(FileAccessError, match="folder is not there"):
+        trees["Euclidean"].save(tmp_path / "none" / "a")
+
+
+def test_a_mapped_tree_outlives_the_replacement_of_its_file(trees, tmp_path) -> None:
+    path = trees["residual"].save(tmp_path / "a")
+    loaded = covertreex.load(path)
+    trees["Euclidean"].save(path, force=True)
+    assert answers(loaded) == answers(trees["residual"])
+
+
+KILLED = """
+import os, sys
+import numpy as np
+from pathlib import Path
+from covertreex import cover_tree
+from covertreex.storage import container
+
+path, after = Path(sys.argv[1]), int(sys.argv[2])
+blocks, written = container._blocks, 0
+def slow(data):
+    global written
+    for block in blocks(data):
+        yield block
+        written += 1
+        if written == after:
+            os.kill(os.getpid(), 9)
+tree = cover_tree(np.arange(99.0)[:, None])
+container._digest = lambda data: "0" * 64
+container._blocks = slow
+tree.save(path, force=True)
+"""
+
+
+@pytest.mark.parametrize("after", [1, 2])
+def test_a_killed_save_leaves_the_old_file(after: int, trees, tmp_path) -> None:
+    path = trees["Euclidean"].save(tmp_path / "a")
+    command = [sys.executable, "-c", KILLED, str(path), str(after)]
+    ended = subprocess.run(command, check=False, timeout=60)
+    assert ended.returncode == -signal.SIGKILL
+    assert answers(covertreex.load(path)) == answers(trees["Euclidean"])
+    beside = [found.name for found in tmp_path.iterdir() if found != path]
+    assert len(beside) == 1  # what was killed cannot tidy up, but its name says what it is
+    assert beside[0].endswith(".partial")
