@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .api import PCCT, CoverTree, Neighbourhoods, Runtime, cover_tree, load
     from .errors import ResidualPrecisionWarning
-    from .kernels import RBF, Matern12, Matern32, Matern52
+    from .kernels import RBF, Kernel, Matern12, Matern32, Matern52
     from .metrics import (
         ResidualBackend,
         build_residual_backend,
@@ -24,6 +24,7 @@ __all__ = [
     "PCCT",
     "RBF",
     "CoverTree",
+    "Kernel",
     "Matern12",
     "Matern32",
     "Matern52",

@@ -104,8 +104,8 @@ def cover_tree(
     >>> tree = cover_tree(coords, Matern52(lengthscale=0.5), inducing_count=4)
     >>> indices, distances = tree.knn([7, 8], k=3)
     >>> indices
-    array([[7, 8, 6],
-           [8, 7, 9]])
+    array([[7, 6, 8],
+           [8, 9, 7]])
     >>> cover_tree(coords).knn([[0.1]], k=2, return_distances=False)
     array([[0, 1]])
     """

@@ -216,6 +216,17 @@ class CoverTree(Searches):
             If it is not there or may not be read.
         ConfigurationError
             If the runtime is of another metric than the tree.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from covertreex import CoverTree, Matern52, cover_tree
+        >>> tree = cover_tree([[0.0], [1.0], [3.0], [9.0]], Matern52(), inducing_count=1)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = tree.save(f"{folder}/points.covertree")
+        ...     again = CoverTree.load(path)
+        >>> bool((again.knn(k=2)[1] == tree.knn(k=2)[1]).all())
+        True
         """
         mapped, checked = as_switch(mmap, "mmap"), as_switch(verify, "verify")
         tree = load_tree(Path(path), mapped=mapped, verify=checked)

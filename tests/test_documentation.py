@@ -19,9 +19,14 @@ def test_the_readmes_python_runs():
     assert names["indices"].shape == (10, 30)
 
 
-@pytest.mark.parametrize(
-    "module", ["covertreex.api", "covertreex.metrics.residual.backend", "covertreex.search.tree"]
+WITH_EXAMPLES = sorted(
+    ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    for path in (ROOT / "covertreex").rglob("*.py")
+    if ">>> " in path.read_text()
 )
+
+
+@pytest.mark.parametrize("module", WITH_EXAMPLES)
 def test_examples_in_docstrings_are_true(module):
     result = doctest.testmod(importlib.import_module(module))
     assert result.attempted > 0

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from covertreex._files import replacing
-from covertreex.errors import OutputExistsError
+from covertreex._files import opened, replacing
+from covertreex.errors import FileAccessError, FileFormatError, OutputExistsError
 
 
 def test_writes_the_whole_file(tmp_path: Path) -> None:
@@ -31,8 +31,12 @@ def test_leaves_what_was_there_and_nothing_beside_it(
             file.write(b"half")
             raise error
 
-    with pytest.raises(type(error)):
+    expected = FileAccessError if isinstance(error, OSError) else type(error)
+    with pytest.raises(expected) as raised:
         broken_off()
+    if isinstance(error, OSError):
+        assert "full" in str(raised.value)
+        assert raised.value.__cause__ is error
     assert [found.read_bytes() for found in tmp_path.iterdir()] == ([b"old"] if there else [])
 
 
@@ -65,3 +69,33 @@ def test_refuses_a_path_that_is_taken_meanwhile(tmp_path: Path) -> None:
 def test_refuses_a_directory(tmp_path: Path) -> None:
     with pytest.raises(OutputExistsError, match="is a directory"), replacing(tmp_path, force=True):
         raise AssertionError("the block must not begin")
+
+
+def test_says_in_one_line_what_the_system_refuses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (
+        pytest.raises(FileAccessError, match="the folder is not there"),
+        replacing(tmp_path / "none" / "a"),
+    ):
+        raise AssertionError("the block must not begin")
+    with pytest.raises(FileAccessError, match="there is none"), opened(tmp_path / "none"):
+        raise AssertionError("the block must not begin")
+    with pytest.raises(FileFormatError, match="is a directory"), opened(tmp_path):
+        raise AssertionError("the block must not begin")
+
+    def forbidden(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", forbidden)
+    for opening, done in ((opened, "read"), (replacing, "written")):
+        with (
+            pytest.raises(FileAccessError, match=f"cannot be {done}: its permissions"),
+            opening(tmp_path / "a"),
+        ):
+            raise AssertionError("the block must not begin")
+
+
+def test_leaves_the_errors_of_covertreex_as_they_are(tmp_path: Path) -> None:
+    with pytest.raises(OutputExistsError, match="another"), replacing(tmp_path / "a"):
+        raise OutputExistsError("another")

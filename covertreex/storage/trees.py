@@ -84,8 +84,13 @@ def load_tree(path: Path, *, mapped: bool, verify: bool) -> CoverTree:
             f"{path} was saved with options that this covertreex does not take: {error}; save the "
             "tree again with this version"
         ) from error
-    numbers = (fields.take(name, int) for name in ("next_id", "mis_seed"))
-    return CoverTree(runtime, metric, arrays["points"], arrays["ids"], *numbers)
+    next_id, mis_seed = (fields.take(name, int) for name in ("next_id", "mis_seed"))
+    ids = arrays["ids"]
+    if verify and not (ids[0] >= 0 and ids[-1] < next_id and (ids[1:] > ids[:-1]).all()):
+        raise FileFormatError(
+            f"{path} has ids that do not ascend below next_id={next_id}; save the tree again"
+        )
+    return CoverTree(runtime, metric, arrays["points"], ids, next_id, mis_seed)
 
 
 def _metric(described: _Fields, contents: container.Contents) -> ResidualBackend:
@@ -108,7 +113,7 @@ def _expect_arrays(
         array = contents.arrays.get(name)
         if array is None:
             raise FileFormatError(f"{path} has no array {name!r}; save the tree again")
-        fits = array.dtype.name == (dtype or block) and array.ndim == len(letters)
+        fits = (array.dtype.name, array.ndim) == (dtype or block, len(letters)) and array.size
         if not fits or array.shape != tuple(
             lengths.setdefault(*pair) for pair in zip(letters, array.shape, strict=True)
         ):
