@@ -6,13 +6,14 @@ is the size of the call's own pool, by default the global one. Neither changes a
 those of `covertreex.errors`, and ``MemoryError``. Calls release the GIL.
 """
 
-from typing import Literal, Self, final
+from typing import Final, Literal, Self, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .metrics._arguments import F64, I64, Block
 from .search._tree_arguments import TreeArrays
+from .search.indexes import IndexParts
 
 __all__ = [
     "EuclideanIndex",
@@ -318,6 +319,28 @@ class SearchIndex:
         level: str | None = None,
         threads: int | None = None,
     ) -> Self: ...
+    REVISION: Final[int]
+
+    @staticmethod
+    def from_parts(
+        u: F64,
+        v: F64,
+        p: F64,
+        kernel: str,
+        variance: float,
+        parts: IndexParts,
+        *,
+        level: str | None = None,
+    ) -> SearchIndex:
+        """Make an index of the `parts` that one of these points gave.
+
+        Shapes, ids and NaN are checked; that the bounds are those of these points is not.
+        """
+
+    @property
+    def parts(self) -> IndexParts:
+        """The arrays that the index is made of, flat; ``docs/file-format.md`` says which."""
+
     @property
     def regions(self) -> list[tuple[int, int]]:
         """Points and pivots of each region; empty where bounds are unproven or would not pay."""

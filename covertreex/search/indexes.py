@@ -7,10 +7,12 @@ layout, where blocks are float64 and V is the contract's own: bounds are proven 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from ..metrics._arguments import F64, I64
 from ..metrics._engines import engine_named
@@ -23,13 +25,24 @@ if TYPE_CHECKING:
 
 __all__ = ["Indexes"]
 
-_Layout: TypeAlias = tuple[bool | None, str]
+Layout: TypeAlias = tuple[bool | None, str]
 """Of a tree of scaled coordinates (True), of the metric (False) or of none; and the batch order."""
+
+F32: TypeAlias = npt.NDArray[np.float32]
+IndexParts: TypeAlias = tuple[I64, I64, I64, F32, F32, F32, F32]
+"""What a residual index is made of: `covertreex._rust.SearchIndex.parts`."""
 
 _LEAF = 512, 2048
 _LEAVES = 64
 _CENTRES = 8
 """Points of a leaf, leaves to aim at, and centres of the tree for each leaf."""
+
+
+class Stored(NamedTuple):
+    """An index that is to be made of stored parts, if these mean what they did."""
+
+    revision: int
+    make: Callable[[], SearchIndex | None]
 
 
 class Indexes:
@@ -48,7 +61,8 @@ class Indexes:
     def __init__(self, points: F64, residual: ResidualBackend | None, mis_seed: int) -> None:
         self.points, self.residual, self.mis_seed = points, residual, mis_seed
         self._euclidean: EuclideanIndex | None = None
-        self._residual: dict[_Layout, SearchIndex | None] = {}
+        self._residual: dict[Layout, SearchIndex | None] = {}
+        self._stored: dict[Layout, Stored] = {}
 
     def __reduce__(self) -> tuple[type[Indexes], tuple[F64, ResidualBackend | None, int]]:
         return Indexes, (self.points, self.residual, self.mis_seed)  # built again where it arrives
@@ -78,33 +92,38 @@ class Indexes:
             return None
         if metric.block_dtype != "float64":
             return None
-        layout = runtime.residual_use_static_euclidean_tree, runtime.resolved_batch_order
+        layout = _layout(runtime)
         if layout not in self._residual:
-            self._residual[layout] = self._built(metric, layout, runtime)
+            stored = self._stored.get(layout)
+            usable = stored is not None and stored.revision == index_revision()
+            self._residual[layout] = (
+                stored.make() if stored and usable else self._built(metric, layout, runtime)
+            )
         return self._residual[layout]
 
+    def store(self, layout: Layout, stored: Stored) -> None:
+        """Let an index of this layout be made so, when first needed, instead of built."""
+        self._stored[layout] = stored
+
+    def kept(self, runtime: Runtime) -> tuple[Layout, SearchIndex | None] | None:
+        """Return the residual index of a runtime, None for a scan, unless there is none yet."""
+        layout = _layout(runtime)
+        there = layout in self._residual or layout in self._stored
+        return (layout, self.residual_correlation(runtime)) if there and _wanted(runtime) else None
+
     def _built(
-        self, metric: ResidualBackend, layout: _Layout, runtime: Runtime
+        self, metric: ResidualBackend, layout: Layout, runtime: Runtime
     ) -> SearchIndex | None:
         from .._rust import SearchIndex
 
         order, cuts = self._laid_out(metric, layout, runtime)
-        kernel, threads = metric.kernel, runtime.threads
         index = SearchIndex(
-            metric.scaled,
-            metric.v_matrix.astype(np.float64, copy=False),
-            metric.p_diag.astype(np.float64, copy=False),
-            kernel.name,
-            kernel.variance,
-            metric.certified,
-            order,
-            cuts,
-            threads=threads,
+            *_measured(metric), metric.certified, order, cuts, threads=runtime.threads
         )
         return index if index.regions else None  # bounds that cannot pay leave the scan
 
     def _laid_out(
-        self, metric: ResidualBackend, layout: _Layout, runtime: Runtime
+        self, metric: ResidualBackend, layout: Layout, runtime: Runtime
     ) -> tuple[I64 | None, I64 | None]:
         """Return an order of the rows, and where its leaves begin; None for the index's own."""
         static, batch_order = layout
@@ -124,6 +143,41 @@ class Indexes:
             threads=runtime.threads,
         )
         return tree.order, tree.leaves(size)[:-1]
+
+
+def made_of(metric: ResidualBackend, parts: IndexParts) -> SearchIndex:
+    """Make the index of these parts, of the points of a metric.
+
+    Raises
+    ------
+    ShapeError, ParameterError
+        If the parts are those of other points.
+    """
+    from .._rust import SearchIndex
+
+    return SearchIndex.from_parts(*_measured(metric), parts)
+
+
+def index_revision() -> int:
+    """Return what the engine's bounds mean by an index's parts: those of another are of no use."""
+    from .._rust import SearchIndex
+
+    return SearchIndex.REVISION
+
+
+def _measured(metric: ResidualBackend) -> tuple[F64, F64, F64, str, float]:
+    """Scaled coordinates, V and p in float64, and the kernel, as an index takes them."""
+    return (
+        metric.scaled,
+        metric.v_matrix.astype(np.float64, copy=False),
+        metric.p_diag.astype(np.float64, copy=False),
+        metric.kernel.name,
+        metric.kernel.variance,
+    )
+
+
+def _layout(runtime: Runtime) -> Layout:
+    return runtime.residual_use_static_euclidean_tree, runtime.resolved_batch_order
 
 
 def _wanted(runtime: Runtime) -> bool:

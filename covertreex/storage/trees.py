@@ -9,15 +9,19 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from ..errors import CovertreexError, FileFormatError
+import numpy.typing as npt
+
+from ..errors import CovertreexError, FileFormatError, InputError
 from ..kernels import kernel_from_name
 from ..metrics.residual.backend import ResidualBackend, restored
 from ..runtime import Runtime
+from ..search.indexes import IndexParts, Layout, Stored, index_revision, made_of
 from . import container
 
 if TYPE_CHECKING:
+    from .._rust import SearchIndex
     from ..tree import CoverTree
 
 __all__ = ["load_tree", "save_tree"]
@@ -32,7 +36,17 @@ _METRIC = {
     "v_matrix": ("", "nm"),
     "p_diag": ("", "n"),
 }
-"""Dtype, empty for the block dtype, and shape, a letter a length."""
+_INDEX = {
+    "index.order": ("int64", "n"),
+    "index.regions": ("int64", "R2"),
+    "index.pivots": ("int64", "P"),
+    "index.bases": ("float32", "b"),
+    "index.coordinates": ("float32", "c"),
+    "index.sigma": ("float32", "n"),
+    "index.limits": ("float32", "R8"),
+}
+"""Dtype, empty for the block dtype, and shape, a letter or a digit a length. The index's are in the
+order of `IndexParts`."""
 T = TypeVar("T")
 
 
@@ -46,7 +60,10 @@ def save_tree(tree: CoverTree, path: Path, *, force: bool) -> None:
         "runtime": asdict(tree.runtime),
     }
     arrays = {name: getattr(tree, name) for name in _TREE}
-    arrays |= {} if metric is None else {name: getattr(metric, name) for name in _METRIC}
+    if metric is not None:
+        arrays |= {name: getattr(metric, name) for name in _METRIC}
+        described["index"], parts = _taken_apart(tree)
+        arrays |= parts
     container.write(path, KIND, described, arrays, force=force)
 
 
@@ -64,6 +81,48 @@ def _described(metric: ResidualBackend) -> dict[str, Any]:
     }
 
 
+def _taken_apart(tree: CoverTree) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+    """Return what the header says of the residual index that was built, and its arrays."""
+    kept = tree.indexes.kept(tree.runtime)
+    if kept is None:
+        return None, {}
+    (static, batch_order), index = kept
+    described = {
+        "batch_order": batch_order,
+        "pays": index is not None,
+        "residual_use_static_euclidean_tree": static,
+        "revision": index_revision(),
+    }
+    parts: tuple[npt.NDArray[Any], ...] = () if index is None else index.parts
+    arrays = dict(zip(_INDEX, parts, strict=False))
+    for name in set(arrays) & {"index.regions", "index.limits"}:
+        arrays[name] = arrays[name].reshape(-1, int(_INDEX[name][1][1]))
+    return described, arrays
+
+
+def _stored_index(
+    path: Path, described: _Fields, metric: ResidualBackend, arrays: dict[str, npt.NDArray[Any]]
+) -> tuple[Layout, Stored]:
+    """Return how a stored index is made, once a search needs it, and of which layout it is."""
+    pays = described.take("pays", bool)
+
+    def make() -> SearchIndex | None:
+        if not pays:
+            return None
+        try:
+            parts = tuple(arrays[name].reshape(-1) for name in _INDEX)
+            return made_of(metric, cast(IndexParts, parts))
+        except InputError as error:
+            raise FileFormatError(
+                f"{path} has an index that is not of its points ({error}): it is damaged; save the "
+                "tree again"
+            ) from error
+
+    static = described.fields.get("residual_use_static_euclidean_tree")
+    layout = static, described.take("batch_order", str)
+    return layout, Stored(described.take("revision", int), make)
+
+
 def load_tree(path: Path, *, mapped: bool, verify: bool) -> CoverTree:
     """Read a tree; see `CoverTree.load`."""
     from ..tree import CoverTree
@@ -72,7 +131,11 @@ def load_tree(path: Path, *, mapped: bool, verify: bool) -> CoverTree:
     fields = _Fields(path, contents.header)
     described = fields.within("metric")
     block = described.take("block_dtype", str) if described else ""
-    _expect_arrays(path, contents, _TREE | (_METRIC if described else {}), block)
+    stored = fields.within("index") if described else None
+    wanted = _TREE | (_METRIC if described else {})
+    if stored is not None and stored.take("pays", bool):
+        wanted |= _INDEX
+    _expect_arrays(path, contents, wanted, block)
     arrays = contents.arrays
     try:
         runtime = Runtime(**fields.take("runtime", dict))
@@ -90,7 +153,10 @@ def load_tree(path: Path, *, mapped: bool, verify: bool) -> CoverTree:
         raise FileFormatError(
             f"{path} has ids that do not ascend below next_id={next_id}; save the tree again"
         )
-    return CoverTree(runtime, metric, arrays["points"], ids, next_id, mis_seed)
+    tree = CoverTree(runtime, metric, arrays["points"], ids, next_id, mis_seed)
+    if stored is not None and metric is not None:
+        tree.indexes.store(*_stored_index(path, stored, metric, arrays))
+    return tree
 
 
 def _metric(described: _Fields, contents: container.Contents) -> ResidualBackend:
@@ -108,7 +174,7 @@ def _expect_arrays(
     path: Path, contents: container.Contents, wanted: dict[str, tuple[str, str]], block: str
 ) -> None:
     """Refuse a file whose arrays are not those wanted, or whose shapes do not fit each other."""
-    lengths: dict[str, int] = {}
+    lengths = {digit: int(digit) for digit in "28"}
     for name, (dtype, letters) in wanted.items():
         array = contents.arrays.get(name)
         if array is None:

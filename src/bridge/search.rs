@@ -2,13 +2,13 @@
 
 use super::arrays::{Input, Output, doubles, indices};
 use super::call::call;
-use super::{Array2, Object, Triple, triple};
+use super::{Array1, Array2, Object, Triple, triple};
 use crate::error::Error;
 use crate::kernel::Kernel;
 use crate::level::Level;
 use crate::metric::Points;
-use crate::search::{Certificate, Index, Search, hilbert};
-use numpy::{Ix1, Ix2};
+use crate::search::{Certificate, Index, Parts, REVISION, Search, hilbert};
+use numpy::{Ix1, Ix2, PyArray1};
 use pyo3::prelude::*;
 
 /// Points in NumPy's memory: u, V, p.
@@ -68,6 +68,62 @@ impl SearchIndex {
         })?;
         let arrays = [u, v, p].map(|array| array.clone().unbind());
         Ok(Self { index, arrays })
+    }
+
+    #[classattr]
+    const REVISION: u32 = REVISION;
+
+    /// An index of these points, of what `parts` gave of one.
+    #[staticmethod]
+    #[pyo3(signature = (u, v, p, kernel, variance, parts, *, level=None))]
+    fn from_parts<'py>(
+        u: Object<'_, 'py>,
+        v: Object<'_, 'py>,
+        p: Object<'_, 'py>,
+        kernel: &str,
+        variance: f64,
+        parts: [Bound<'py, PyAny>; 7],
+        level: Option<&str>,
+    ) -> PyResult<Self> {
+        let (py, level, kernel) = (u.py(), Level::named(level)?, Kernel::named(kernel, variance)?);
+        let arrays = Arrays::new(["u", "v", "p"], [u, v, p])?;
+        let points = arrays.points()?;
+        let [order, regions, pivots, bases, coordinates, sigma, limits] = &parts;
+        let (order, pivots) = (indices("order", order)?, indices("pivots", pivots)?);
+        let regions = indices("regions", regions)?;
+        let (bases, coordinates) = (floats("bases", bases)?, floats("coordinates", coordinates)?);
+        let (sigma, limits) = (floats("sigma", sigma)?, floats("limits", limits)?);
+        let parts = Parts {
+            order: order.slice().into(),
+            regions: regions.slice().into(),
+            pivots: pivots.slice().into(),
+            bases: bases.slice().into(),
+            coordinates: coordinates.slice().into(),
+            sigma: sigma.slice().into(),
+            limits: limits.slice().into(),
+        };
+        let certificate = Certificate::new(kernel, points.v.cols(), points.u.cols());
+        let (given, wanted) = ("too large".into(), "sizes that bounds are proven for".into());
+        let certificate = certificate.ok_or(Error::Parameter { name: "v", given, wanted })?;
+        let make = || Index::from_parts(level, kernel, points, certificate, &parts);
+        let index = call(py, None, make)?;
+        let arrays = [u, v, p].map(|array| array.clone().unbind());
+        Ok(Self { index, arrays })
+    }
+
+    /// The arrays that `from_parts` takes.
+    #[getter]
+    fn parts<'py>(&self, py: Python<'py>) -> PyResult<Taken<'py>> {
+        let parts = call(py, None, || self.index.parts())?;
+        Ok((
+            PyArray1::from_vec(py, parts.order.into_owned()),
+            PyArray1::from_vec(py, parts.regions.into_owned()),
+            PyArray1::from_vec(py, parts.pivots.into_owned()),
+            PyArray1::from_vec(py, parts.bases.into_owned()),
+            PyArray1::from_vec(py, parts.coordinates.into_owned()),
+            PyArray1::from_vec(py, parts.sigma.into_owned()),
+            PyArray1::from_vec(py, parts.limits.into_owned()),
+        ))
     }
 
     /// Sizes and ranks of the regions.
@@ -132,6 +188,21 @@ impl SearchIndex {
         let search = Search { index: &self.index, points, eps, limits, chunk_size };
         Ok(triple(py, call(py, threads, || search.within(queries, radii))?))
     }
+}
+
+/// The arrays of [`Parts`], in the order of its fields.
+type Taken<'py> = (
+    Array1<'py, i64>,
+    Array1<'py, i64>,
+    Array1<'py, i64>,
+    Array1<'py, f32>,
+    Array1<'py, f32>,
+    Array1<'py, f32>,
+    Array1<'py, f32>,
+);
+
+fn floats<'py>(name: &'static str, object: Object<'_, 'py>) -> PyResult<Input<'py, f32, Ix1>> {
+    Input::new(name, object, "a C-contiguous array of float32")
 }
 
 const QUERIES: [&str; 3] = ["u_q", "v_q", "p_q"];

@@ -35,6 +35,7 @@ pub struct Index {
     pub(super) order: Vec<u32>,
     pub(super) regions: Vec<Region>,
     pub(super) pivots: RowSide,
+    pub(super) pivot_ids: Vec<u32>,
     /// n, m, d.
     pub(super) sizes: [usize; 3],
 }
@@ -92,7 +93,9 @@ impl Index {
             let (points, rank) = (region.points.len(), region.pivots.len());
             4 * (points * (rank + 1) + rank * rank)
         });
-        8 * self.pivots() * (m + d + 1) + 4 * self.order.len() + regions.sum::<usize>()
+        8 * self.pivots() * (m + d + 1)
+            + 4 * (self.order.len() + self.pivots())
+            + regions.sum::<usize>()
     }
 
     /// How many pivots all regions have.
@@ -125,13 +128,14 @@ impl Builder<'_> {
             positions.extend(pivots);
             regions.push(region);
         }
+        let pivot_ids: Vec<u32> = positions.iter().map(|&at| order[at] as u32).collect();
         let mut gathered = Gathered::default();
-        gathered.fill(points, positions.into_iter().map(|position| order[position] as usize))?;
+        gathered.fill(points, pivot_ids.iter().map(|&id| id as usize))?;
         let pivots = RowSide::new(level, &gathered)?;
         let mut ids = room(INDEX, &[order.len()])?;
         ids.extend(order.iter().map(|&id| id as u32));
         let sizes = [order.len(), points.v.cols(), points.u.cols()];
-        Ok(Index { level, kernel, certificate, order: ids, regions, pivots, sizes })
+        Ok(Index { level, kernel, certificate, order: ids, regions, pivots, pivot_ids, sizes })
     }
 }
 
@@ -152,7 +156,7 @@ fn ranges(cuts: Option<&[i64]>, n: usize) -> Result<Vec<Range<usize>>, Error> {
 }
 
 /// `n`, or an error unless each of `0..n` stands once in the order.
-fn expect_order(order: &[i64], n: usize) -> Result<usize, Error> {
+pub(super) fn expect_order(order: &[i64], n: usize) -> Result<usize, Error> {
     let mut seen = vec![false; n];
     let fresh = |&id: &i64| {
         let seen = usize::try_from(id).ok().and_then(|id| seen.get_mut(id));

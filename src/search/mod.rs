@@ -12,6 +12,7 @@ mod group;
 pub mod hilbert;
 mod index;
 mod lanes;
+mod parts;
 mod region;
 mod sift;
 #[cfg(test)]
@@ -21,3 +22,4 @@ mod sweep;
 pub use answers::Search;
 pub use bounds::Certificate;
 pub use index::Index;
+pub use parts::{Parts, REVISION};
