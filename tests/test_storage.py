@@ -15,7 +15,15 @@ from hypothesis import strategies as st
 from parity.inputs import normals
 
 import covertreex
-from covertreex import CoverTree, Matern32, Matern52, ResidualPrecisionWarning, Runtime, cover_tree
+from covertreex import (
+    RBF,
+    CoverTree,
+    Matern32,
+    Matern52,
+    ResidualPrecisionWarning,
+    Runtime,
+    cover_tree,
+)
 from covertreex.errors import (
     ConfigurationError,
     DtypeError,
@@ -23,6 +31,7 @@ from covertreex.errors import (
     FileFormatError,
     OutputExistsError,
 )
+from covertreex.search.indexes import Indexes
 from covertreex.storage import container
 
 POINTS = normals(5, 3 * 300).reshape(300, 3)
@@ -134,6 +143,86 @@ def test_saving_twice_gives_the_same_bytes(trees, tmp_path) -> None:
     assert one.read_bytes() == two.read_bytes()
 
 
+# The index, which loading must not build again
+
+MANY = normals(7, 2 * 2_600).reshape(2_600, 2)
+LAYOUTS = {
+    "hilbert": {},
+    "natural": {"engine": "rust-natural"},
+    "tree of coordinates": {"residual_use_static_euclidean_tree": True},
+    "tree of the metric": {"residual_use_static_euclidean_tree": False, "batch_order": "natural"},
+    "scan": {"kernel": RBF(1e-3)},
+}
+
+
+def many(**options) -> CoverTree:
+    kernel = options.pop("kernel", RBF())
+    return cover_tree(MANY, kernel, inducing_count=48, seed=3, runtime=Runtime(**options))
+
+
+def index_of(tree: CoverTree):
+    return tree.indexes.residual_correlation(tree.runtime)
+
+
+def no_building(monkeypatch) -> None:
+    def built(*_: object) -> None:
+        raise AssertionError("an index is built")
+
+    monkeypatch.setattr(Indexes, "_built", built)
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_a_loaded_index_is_the_one_that_was_built(name, tmp_path, monkeypatch) -> None:
+    tree = many(**LAYOUTS[name])
+    loaded = covertreex.load(tree.save(tmp_path / "a"))
+    no_building(monkeypatch)
+    assert answers(loaded) == answers(tree)
+    if name == "scan":
+        assert index_of(loaded) is index_of(tree) is None
+        return
+    assert index_of(loaded).regions == index_of(tree).regions
+    for part, twin in zip(index_of(loaded).parts, index_of(tree).parts, strict=True):
+        assert part.tobytes() == twin.tobytes()
+    assert answers(covertreex.load(loaded.save(tmp_path / "b"))) == answers(tree)
+    assert (tmp_path / "b").read_bytes() == (tmp_path / "a").read_bytes()
+
+
+def test_another_layout_and_other_points_get_an_index_of_their_own(tmp_path) -> None:
+    tree = many()
+    loaded = covertreex.load(tree.save(tmp_path / "a"))
+    for runtime in (Runtime(engine="rust-natural"), Runtime(engine="python-numba")):
+        assert answers(loaded.searched_by(runtime)) == answers(tree)
+    fewer = loaded.delete([5])
+    assert answers(fewer) == answers(tree.delete([5]))
+    assert index_of(fewer).parts[0].size == 2_599
+    numba = loaded.searched_by(Runtime(engine="python-numba")).save(tmp_path / "b")
+    assert json.loads(header_of(numba.read_bytes()))["index"] is None
+
+
+def test_an_index_of_another_revision_is_built_anew(tmp_path, monkeypatch) -> None:
+    tree = many()
+    path = tree.save(tmp_path / "a")
+    stored = json.loads(header_of(path.read_bytes()))["index"]
+    path.write_bytes(rewritten(path.read_bytes(), index=stored | {"revision": 99}))
+    assert answers(covertreex.load(path)) == answers(tree)
+    no_building(monkeypatch)
+    with pytest.raises(AssertionError, match="is built"):
+        covertreex.load(path).knn(k=1)
+
+
+@pytest.mark.parametrize("name", ["index.order", "index.regions", "index.pivots"])
+def test_a_damaged_index_that_was_taken_on_trust_is_refused(name, tmp_path) -> None:
+    path = many().save(tmp_path / "a")
+    whole = bytearray(path.read_bytes())
+    at = 4096 + table(bytes(whole))[name]["offset"]
+    whole[at : at + 8] = (2**40).to_bytes(8, "little")
+    path.write_bytes(whole)
+    loaded = covertreex.load(path, verify=False)
+    with pytest.raises(FileFormatError, match="an index that is not of its points"):
+        loaded.knn(k=1)
+    assert name in refusal(path)
+
+
 # What is damaged
 
 
@@ -199,10 +288,7 @@ def test_without_verification_arrays_are_taken_on_trust(small, tmp_path) -> None
 
 def rewritten(whole: bytes, version: int = container.VERSION, **changes) -> bytes:
     """The file with another version or header, sealed as a program that means it would."""
-    _, _, length, _ = container.PREAMBLE.unpack_from(whole)
-    start = container.PREAMBLE.size
-    header = json.loads(whole[start : start + length])
-    header |= changes
+    header = json.loads(header_of(whole)) | changes
     text = json.dumps({name: value for name, value in header.items() if value != "gone"}).encode()
     seal = container._seal(version, text)
     first = container.PREAMBLE.pack(container.MAGIC, version, len(text), seal) + text
@@ -221,6 +307,10 @@ FOREIGN = {
     "another engine": ({"runtime": {"engine": "rust-moore"}}, "engine is 'rust-moore'"),
     "no id": ({"next_id": "gone"}, "next_id=None where int"),
     "an id that is taken": ({"next_id": 39}, "ids that do not ascend below next_id=39"),
+    "an index without words": ({"index": {}}, "pays=None"),
+    "an index of no arrays": (
+        {"index": {"pays": True, "revision": 1, "batch_order": "natural"}},
+        "no array 'index.order'"),
     "a switch for a number": ({"mis_seed": True}, "mis_seed=True"),
     "another metric": ({"metric": 3}, "metric=3 where dict"),
     "no metric": ({"metric": "gone"}, "metric=None"),
@@ -248,9 +338,13 @@ def test_a_sound_file_of_something_else_is_refused(name, small, tmp_path) -> Non
         refusal(path, verify=False)
 
 
-def table(whole: bytes) -> dict:
+def header_of(whole: bytes) -> bytes:
     _, _, length, _ = container.PREAMBLE.unpack_from(whole)
-    return json.loads(whole[48 : 48 + length])["arrays"]
+    return whole[48 : 48 + length]
+
+
+def table(whole: bytes) -> dict:
+    return json.loads(header_of(whole))["arrays"]
 
 
 ENTRIES = {
@@ -348,6 +442,7 @@ import os, sys
 import numpy as np
 from pathlib import Path
 from covertreex import cover_tree
+from covertreex.search.indexes import Indexes
 from covertreex.storage import container
 
 path, after = Path(sys.argv[1]), int(sys.argv[2])
