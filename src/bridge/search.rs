@@ -76,6 +76,7 @@ impl SearchIndex {
     /// An index of these points, of what `parts` gave of one.
     #[staticmethod]
     #[pyo3(signature = (u, v, p, kernel, variance, parts, *, level=None))]
+    #[allow(clippy::needless_pass_by_value)] // PyO3 hands it over
     fn from_parts<'py>(
         u: Object<'_, 'py>,
         v: Object<'_, 'py>,

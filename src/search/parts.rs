@@ -191,11 +191,11 @@ mod tests {
     #[test]
     fn an_index_is_made_of_its_parts_at_any_level() {
         let (model, kernel) = model();
-        for from in Level::available() {
+        for &from in Level::available() {
             let index = model.index(from, 250);
             let parts = index.parts().unwrap();
             assert!(!parts.pivots.is_empty());
-            for to in Level::available() {
+            for &to in Level::available() {
                 let points = model.points();
                 let again =
                     Index::from_parts(to, kernel, points, index.certificate, &parts).unwrap();
@@ -224,17 +224,17 @@ mod tests {
         let changes: [&dyn Fn(&mut Parts<'_>); 16] = [
             &|parts| parts.order.to_mut()[3] = parts.order[4],
             &|parts| parts.order.to_mut()[0] = -1,
-            &|parts| drop(parts.order.to_mut().pop()),
+            &|parts| parts.order.to_mut().truncate(3),
             &|parts| parts.regions.to_mut()[0] += 1,
             &|parts| parts.regions.to_mut()[0] = i64::MAX,
             &|parts| parts.regions.to_mut()[0] = -1,
             &|parts| parts.regions.to_mut()[1] += 1,
             &|parts| parts.regions.to_mut()[1] = 129,
-            &|parts| drop(parts.regions.to_mut().pop()),
+            &|parts| parts.regions.to_mut().truncate(3),
             &|parts| parts.pivots.to_mut()[0] = 900,
             &|parts| parts.pivots.to_mut()[0] = -1,
-            &|parts| drop(parts.bases.to_mut().pop()),
-            &|parts| drop(parts.coordinates.to_mut().pop()),
+            &|parts| parts.bases.to_mut().truncate(3),
+            &|parts| parts.coordinates.to_mut().truncate(3),
             &|parts| parts.sigma.to_mut()[7] = f32::NAN,
             &|parts| parts.limits.to_mut().push(0.0),
             &|parts| parts.regions = Vec::new().into(),
