@@ -78,7 +78,7 @@ class ResidualNeighbors(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
     >>> X = np.linspace(0.0, 9.0, 40).reshape(-1, 1)
     >>> neighbours = ResidualNeighbors(2, kernel=Matern52(0.5), inducing_count=4).fit(X)
     >>> neighbours.kneighbors(X[:2], return_distance=False)
-    array([[0, 1],
+    array([[0, 2],
            [1, 2]])
     >>> neighbours.kneighbors_graph().shape
     (40, 40)

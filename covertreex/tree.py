@@ -16,7 +16,7 @@ import numpy.typing as npt
 from .errors import ConfigurationError, ParameterError
 from .metrics._arguments import F64, I64, as_points, as_switch
 from .metrics._engines import engine_named
-from .metrics.residual.backend import ResidualBackend, owned
+from .metrics.residual.backend import ResidualBackend, owned, warn_of_precision
 from .metrics.residual.rows import with_points, with_rows
 from .runtime import Runtime
 from .search.indexes import Indexes
@@ -26,7 +26,7 @@ from .storage.trees import load_tree, save_tree
 __all__ = ["CoverTree", "Neighbourhoods"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class CoverTree(Searches):
     """Points made ready for searching; what `PCCT.fit` returns. It never changes.
 
@@ -58,6 +58,11 @@ class CoverTree(Searches):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "indexes", Indexes(self.points, self.residual, self.mis_seed))
+
+    def __repr__(self) -> str:
+        n, d = self.points.shape
+        metric = "Euclidean" if self.residual is None else repr(self.residual.kernel)
+        return f"CoverTree(n={n}, d={d}, metric={metric}, engine={self.runtime.resolved_engine!r})"
 
     def searched_by(self, runtime: Runtime) -> CoverTree:
         """Return this tree, its indexes with it, for another runtime.
@@ -99,6 +104,11 @@ class CoverTree(Searches):
             If points do not fit.
         ConfigurationError
             If the rows of V are the caller's own, so that there is none for a new point.
+
+        Warns
+        -----
+        ResidualPrecisionWarning
+            If float32 blocks cannot resolve some of the new points.
         """
         new = as_points(points, "points", columns=self.points.shape[1])
         stop = self.next_id + len(new)
@@ -108,6 +118,7 @@ class CoverTree(Searches):
             return replace(self, points=together, ids=owned(ids), next_id=stop)
         stages, workers = engine_named(self.runtime.resolved_engine), self.runtime.threads
         residual = with_points(self.residual, new, stages, workers)
+        warn_of_precision(residual, residual.p_diag[len(self) :])
         return replace(
             self, residual=residual, points=residual.points, ids=owned(ids), next_id=stop
         )

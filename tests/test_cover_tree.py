@@ -5,7 +5,17 @@ import pytest
 from parity.inputs import normals
 
 import covertreex
-from covertreex import PCCT, Kernel, Matern12, Matern52, Runtime, build_residual_backend, cover_tree
+from covertreex import (
+    PCCT,
+    RBF,
+    Kernel,
+    Matern12,
+    Matern52,
+    ResidualPrecisionWarning,
+    Runtime,
+    build_residual_backend,
+    cover_tree,
+)
 from covertreex.errors import ConfigurationError, CovertreexError, DtypeError, ParameterError
 
 POINTS = normals(9, 3 * 200).reshape(200, 3)
@@ -54,6 +64,26 @@ def test_engine_and_threads_replace_those_of_the_runtime() -> None:
     assert cover_tree(POINTS, runtime=runtime).runtime == runtime
     tree = cover_tree(POINTS, runtime=runtime, engine="python-numba", threads=1)
     assert tree.runtime == Runtime(engine="python-numba", threads=1, metric="euclidean")
+
+
+def test_a_warning_names_the_callers_line_and_an_insert_its_own_points() -> None:
+    line = np.linspace(0.0, 9.0, 50).reshape(-1, 1)
+    options = {"inducing_count": 12, "block_dtype": "float32"}
+    with pytest.warns(ResidualPrecisionWarning, match="of 50 points") as seen:
+        tree = cover_tree(line, RBF(3.0), **options)
+    with pytest.warns(ResidualPrecisionWarning, match="2 of 2 points") as seen_later:
+        tree.insert([[4.4], [4.6]])
+    assert {warning.filename for warning in [*seen, *seen_later]} == {__file__}
+    tree.insert([[1e6], [2e6]])  # a warning would be an error
+    cover_tree(line, RBF(3.0), inducing_count=12).insert([[4.4]])
+
+
+def test_a_tree_says_what_it_is() -> None:
+    assert repr(cover_tree(POINTS)) == (
+        "CoverTree(n=200, d=3, metric=Euclidean, engine='rust-hilbert')"
+    )
+    tree = cover_tree(POINTS, Matern52(0.5), inducing_count=3, engine="python-numba")
+    assert "metric=Matern52(lengthscale=0.5, variance=1.0), engine='python-numba'" in repr(tree)
 
 
 REFUSED = {

@@ -6,9 +6,11 @@ p_diag were rounded once from float64 to the block dtype.
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from types import FrameType
 from typing import Any, TypeVar
 
 import numpy as np
@@ -108,16 +110,30 @@ class ResidualBackend:
 
     @property
     def unresolved_share(self) -> float:
-        """Share of points whose residual correlations the block dtype cannot resolve, in [0, 1].
+        """Share of points whose residual correlations the block dtype cannot resolve, in [0, 1]."""
+        return float(np.mean(self.unresolved(self.p_diag)))
+
+    def unresolved(self, p_diag: Block) -> npt.NDArray[np.bool_]:
+        """Tell which residual variances are too small for the block dtype.
 
         One unit in the last place of a float32 covariance moves rho at point i by about
-        ``2**-24 * variance / p_i``; a point is unresolved where that exceeds 2**-7. Always 0 for
-        float64 blocks.
+        ``2**-24 * variance / p_i``; a point is unresolved where that exceeds 2**-7. With float64
+        blocks all are resolved.
+
+        Parameters
+        ----------
+        p_diag : ndarray of the block dtype, shape (q,)
+            Residual variances under this backend's kernel.
+
+        Returns
+        -------
+        ndarray of bool, shape (q,)
         """
         if self.block_dtype == "float64":
-            return 0.0
-        step = 2.0**-24 * self.kernel.variance / self.p_diag.astype(np.float64)
-        return float(np.mean(step > FLOAT32_RESOLUTION))
+            return np.zeros(len(p_diag), np.bool_)
+        step = 2.0**-24 * self.kernel.variance / p_diag.astype(np.float64)
+        beyond: npt.NDArray[np.bool_] = step > FLOAT32_RESOLUTION
+        return beyond
 
 
 def build_residual_backend(
@@ -235,7 +251,7 @@ block_dtype='float64')
         scaled_inducing=scaled_inducing,
         cholesky=lower,
     )
-    _warn_of_precision(backend)
+    warn_of_precision(backend, backend.p_diag)
     return certified(backend) if own else backend
 
 
@@ -289,15 +305,24 @@ def _kept(array: npt.NDArray[Any], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
     return kept
 
 
-def _warn_of_precision(backend: ResidualBackend) -> None:
-    share = backend.unresolved_share
-    if share:
-        n = len(backend.points)
+def warn_of_precision(backend: ResidualBackend, p_diag: Block) -> None:
+    """Warn the caller of this package where some of these residual variances are unresolved."""
+    count, n = int(backend.unresolved(p_diag).sum()), len(p_diag)
+    if count:
         warnings.warn(
-            f"float32 blocks cannot resolve {round(share * n)} of {n} points ({share:.1%}): their "
+            f"float32 blocks cannot resolve {count} of {n} points ({count / n:.1%}): their "
             "residual variance p_diag is so small that one rounding of a float32 covariance moves "
             f"rho by more than {FLOAT32_RESOLUTION:.1g}, so their neighbours are partly noise; "
-            'remedy: build_residual_backend(..., block_dtype="float64")',
+            'remedy: block_dtype="float64"',
             ResidualPrecisionWarning,
-            stacklevel=3,
+            stacklevel=_levels_within(),
         )
+
+
+def _levels_within() -> int:
+    """Count the frames up to the first one outside this package, from the caller of this."""
+    frame: FrameType | None = sys._getframe(1)
+    level = 1
+    while frame is not None and frame.f_globals.get("__name__", "").startswith("covertreex."):
+        frame, level = frame.f_back, level + 1
+    return level
