@@ -471,3 +471,28 @@ def test_a_killed_save_leaves_the_old_file(after: int, trees, tmp_path) -> None:
     beside = [found.name for found in tmp_path.iterdir() if found != path]
     assert len(beside) == 1  # what was killed cannot tidy up, but its name says what it is
     assert beside[0].endswith(".partial")
+
+
+FULL = """
+import resource, signal, sys
+import numpy as np
+from covertreex import cover_tree
+from covertreex.errors import FileAccessError
+
+tree = cover_tree(np.arange(9999.0)[:, None])
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))  # what a full disk does, without one
+try:
+    tree.save(sys.argv[1], force=True)
+except FileAccessError as error:
+    print(error)
+"""
+
+
+def test_a_save_that_finds_no_room_leaves_what_was_there(trees, tmp_path) -> None:
+    path = trees["Euclidean"].save(tmp_path / "a")
+    command = [sys.executable, "-c", FULL, str(path)]
+    said = subprocess.run(command, check=True, timeout=60, capture_output=True, text=True).stdout
+    assert said == f"{path} cannot be written: File too large; give another path, or mend that\n"
+    assert [found.name for found in tmp_path.iterdir()] == ["a"]
+    assert answers(covertreex.load(path)) == answers(trees["Euclidean"])
