@@ -79,6 +79,8 @@ class Vecchia:
         Regression of each point on its set; 0 beside -1.
     variances : ndarray of float64, shape (n,)
         Variance of each point given its set, nugget included, in squared units of the response.
+    v_matrix : ndarray of float64, shape (n, m)
+        What the inducing points explain, position by position; m is 0 without them.
     log_determinant : float
         Of the approximate covariance of y.
 
@@ -136,21 +138,21 @@ class Vecchia:
         scaled = of.scale(points)
         self.order: I64 = owned(as_order(order, scaled, seed, how.threads))
         ordered = np.ascontiguousarray(scaled[self.order])
-        self._v: F64 = np.empty((len(points), 0))
+        self.v_matrix: F64 = np.empty((len(points), 0))
         if inducing:
             left = with_rows(residual_metric(points, of, inducing, seed, how), self.order)
-            self._v = np.asarray(left.v_matrix, np.float64)  # not copied: its blocks are float64
+            self.v_matrix = np.asarray(left.v_matrix, np.float64)  # not copied: its blocks are float64
             if sets is None and near == "residual_correlation":
                 sets = residual_sets(left, k, how)
         if sets is None:
             sets = euclidean_sets(ordered, k, how)
-        self._regression = regress(ordered, self._v, of, self.noise, sets, self.order, how.threads)
-        self._woodbury = woodbury(self._regression, self._v, how.threads)
+        self._regression = regress(ordered, self.v_matrix, of, self.noise, sets, self.order, how.threads)
+        self._woodbury = woodbury(self._regression, self.v_matrix, how.threads)
         self.neighbours, self.coefficients, self.variances = map(owned, self._regression)
 
     def __repr__(self) -> str:
         n, k = self.neighbours.shape
-        return f"Vecchia(n={n}, k={k}, inducing={self._v.shape[1]}, noise={self.noise!r})"
+        return f"Vecchia(n={n}, k={k}, inducing={self.v_matrix.shape[1]}, noise={self.noise!r})"
 
     @property
     def log_determinant(self) -> float:
@@ -183,14 +185,14 @@ class Vecchia:
         rounding of a counts in second order alone.
         """
         response = _response(y, len(self.order))[self.order]
-        explained = np.zeros(self._v.shape[1])
+        explained = np.zeros(self.v_matrix.shape[1])
         if explained.size:
             white = self._regression.whitened(response[:, None])[:, 0]
             precise = self._regression.unwhitened_transposed(white)
-            loops.transposed_times(self._v, precise, explained)
+            loops.transposed_times(self.v_matrix, precise, explained)
             loops.solve(self._woodbury, explained)
         left = np.empty(response.size)
-        loops.less_product(self._v, explained, response, left)
+        loops.less_product(self.v_matrix, explained, response, left)
         white = self._regression.whitened(left[:, None])[:, 0]
         squares = math.fsum(white * white) + math.fsum(explained * explained)
         return -0.5 * (squares + self.log_determinant + white.size * math.log(2.0 * math.pi))

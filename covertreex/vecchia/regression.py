@@ -107,7 +107,7 @@ def woodbury(regression: Regression, v: F64, threads: int | None) -> F64:
     n, m = v.shape
     inner, tile = np.eye(m), 512
     check_environment()
-    for first in range(0, n, tile):
+    for first in range(0, n if m else 0, tile):
         rows = np.empty((min(tile, n - first), m))
 
         def whiten(start: int, stop: int, first: int = first, rows: F64 = rows) -> None:
