@@ -9,6 +9,7 @@ from parity.inputs import normals
 from vecchia_truth import maxmin_by_definition
 
 from covertreex.errors import DtypeError, NonFiniteError, ParameterError, ShapeError
+from covertreex.metrics._residual_numba import inducing_rows
 from covertreex.vecchia import hilbert_order, maxmin_order, random_order
 
 
@@ -64,8 +65,15 @@ def test_hilbert_walks_to_neighbours(engine):
     assert np.array_equal(np.abs(np.diff(walk, axis=0)).sum(axis=1), np.ones(63))
 
 
+def test_random_order_does_not_begin_with_the_inducing_points_of_its_seed():
+    together = [
+        set(random_order(60, seed)[:20]) & set(inducing_rows(seed, 60, 20)) for seed in range(50)
+    ]
+    assert 5 < np.mean([len(both) for both in together]) < 9  # 20 * 20 / 60 by chance
+
+
 def test_random_order_is_frozen_and_uniform():
-    assert random_order(8, 7).tolist() == [7, 4, 2, 6, 3, 5, 1, 0]
+    assert random_order(8, 7).tolist() == [1, 0, 3, 4, 6, 2, 5, 7]
     first = np.bincount([random_order(5, seed)[0] for seed in range(2_000)], minlength=5)
     assert np.all(np.abs(first - 400) < 80)  # 4.5 standard deviations
 

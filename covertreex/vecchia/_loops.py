@@ -150,14 +150,25 @@ def differences(u, neighbours, start, stop, out):
 
 @_compiled
 def _subtract_products(v, members, products, upper):
-    """``upper[j, a] -= v_j . v_a`` for j <= a; ``products`` (m, size) is scratch."""
-    for a in range(members.size):
-        for c in range(v.shape[1]):
+    """``upper[j, a] -= v_j . v_a`` for j <= a; ``products`` (m, size) is scratch.
+
+    Four columns at a time are the same chain, with a quarter of the loads and stores.
+    """
+    size, m = members.size, v.shape[1]
+    for a in range(size):
+        for c in range(m):
             products[c, a] = v[members[a], c]
-    for c in range(v.shape[1]):
-        for j in range(members.size):
+    for c in range(0, m - 3, 4):
+        x0, x1, x2, x3 = products[c], products[c + 1], products[c + 2], products[c + 3]
+        for j in range(size):
+            y0, y1, y2, y3 = -x0[j], -x1[j], -x2[j], -x3[j]
+            for a in range(j, size):
+                s = fma(y1, x1[a], fma(y0, x0[a], upper[j, a]))
+                upper[j, a] = fma(y3, x3[a], fma(y2, x2[a], s))
+    for c in range(m - m % 4, m):
+        for j in range(size):
             minus = -products[c, j]
-            for a in range(j, members.size):
+            for a in range(j, size):
                 upper[j, a] = fma(minus, products[c, a], upper[j, a])
 
 

@@ -141,12 +141,14 @@ class Vecchia:
         self.v_matrix: F64 = np.empty((len(points), 0))
         if inducing:
             left = with_rows(residual_metric(points, of, inducing, seed, how), self.order)
-            self.v_matrix = np.asarray(left.v_matrix, np.float64)  # not copied: its blocks are float64
+            self.v_matrix = np.asarray(left.v_matrix, np.float64)  # float64 already: not copied
             if sets is None and near == "residual_correlation":
                 sets = residual_sets(left, k, how)
         if sets is None:
             sets = euclidean_sets(ordered, k, how)
-        self._regression = regress(ordered, self.v_matrix, of, self.noise, sets, self.order, how.threads)
+        self._regression = regress(
+            ordered, self.v_matrix, of, self.noise, sets, self.order, how.threads
+        )
         self._woodbury = woodbury(self._regression, self.v_matrix, how.threads)
         self.neighbours, self.coefficients, self.variances = map(owned, self._regression)
 

@@ -143,7 +143,9 @@ def random_order(n: int, seed: int) -> I64:
     [0, 1, 2, 3, 4]
     """
     order: I64 = np.arange(as_integer(n, "n", 1))
-    shuffle_front(order, splitmix64(as_integer(seed, "seed", 0, 2**64 - 1), order.size))
+    draws = splitmix64(as_integer(seed, "seed", 0, 2**64 - 1), 2 * order.size)
+    # The first n draws shuffle inducing points out of n: with them these would come first here.
+    shuffle_front(order, draws[order.size :])
     return order
 
 
