@@ -9,6 +9,14 @@ small, for the tests; all takes minutes, nearly all of them GPBoost's.
 GPBoost hands out likelihoods alone. That of a response of zeros gives its log determinant; with
 inducing points the trace is estimated by the likelihoods of draws from the exact process (with
 signs for normals). Bars are two standard errors, and a point that they do not resolve is left out.
+
+What is seen. Inducing points are worth most: 7 to 14 times less loss in five dimensions. Which
+neighbours are taken beside them is worth less: by residual correlation the loss is a sixth to a
+quarter smaller there, and a tenth in the plane up to 10 neighbours. From 40 neighbours on in the
+plane, where the inducing points leave the nearest ones correlated still, Euclidean neighbours lose
+2 to 10 times less, and at 80 even without inducing points less. Max-min loses no more than a
+Hilbert curve. GPBoost's losses are ours: without inducing points to all digits, with them within
+its bars.
 """
 
 from __future__ import annotations
@@ -27,6 +35,7 @@ import gpboost
 import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
@@ -162,11 +171,11 @@ def lines(inducing: int) -> tuple[Line, ...]:
     return (
         Line("Euclidean, max-min", "o-", "#0072B2", ours),
         Line("Euclidean, Hilbert", "o:", "#0072B2", partial(ours, order="hilbert")),
-        Line("GPBoost: Euclidean, max-min", "x", "#56B4E9", plain),
+        Line("GPBoost, Euclidean", "x", "#D55E00", plain),
         Line("inducing + Euclidean, max-min", "s-", "#E69F00", partial(full, metric="euclidean")),
         Line("inducing + residual, max-min", "^-", "#000000", full),
         Line("inducing + residual, Hilbert", "^:", "#000000", partial(full, order="hilbert")),
-        Line("GPBoost: inducing + residual, max-min", "D", "#D55E00", correlated),
+        Line("GPBoost, inducing + residual", "D", "#D55E00", correlated),
     )
 
 
@@ -175,13 +184,14 @@ Results = dict[str, list[tuple[Line, list[Loss]]]]
 
 def table(title: str, sizes: Sequence[int], rows: list[tuple[Line, list[Loss]]]) -> Table:
     """Losses in nats per point."""
-    grid = Table(title=f"{title}; loss in nats per point", title_justify="left")
-    grid.add_column("neighbours by")
+    grid = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    grid.add_column("loss, nats per point")
     for m in sizes:
         grid.add_column(f"m = {m}", justify="right")
     for line, losses in rows:
-        shown = [f"{x:.1e}" + (f" ± {error:.0e}" if error else "") for x, error in losses]
-        grid.add_row(line.label, *shown)
+        grid.add_row(line.label, *(f"{loss:.1e}" for loss, _ in losses))
+        if any(error for _, error in losses):
+            grid.add_row("  two standard errors", *(f"{error:.0e}" for _, error in losses))
     return grid
 
 
@@ -193,11 +203,20 @@ def picture(sizes: Sequence[int], results: Results) -> Figure:
         for line, losses in rows:
             shown = [(m, *loss) for m, loss in zip(sizes, losses, strict=True) if loss[0] > loss[1]]
             at, values, errors = np.array(shown).reshape(-1, 3).T
+            joined = line.style[1:]  # GPBoost's, in our max-min order, are markers on our lines
             axes.errorbar(
-                at, values, errors if errors.any() else None, fmt=line.style, label=line.label,
-                color=line.colour, markersize=6, linewidth=1.6, capsize=3,
-                markerfacecolor="none" if ":" in line.style else line.colour,
-            )  # fmt: skip
+                at,
+                values,
+                errors if errors.any() else None,
+                fmt=line.style,
+                label=line.label,
+                color=line.colour,
+                markersize=6 if joined else 9,
+                markerfacecolor=line.colour if joined == "-" else "none",
+                linewidth=1.6,
+                capsize=4,
+                zorder=2 if joined else 3,
+            )
         axes.set_title(title, loc="left", fontsize=10)
         axes.set_xscale("log")
         axes.set_yscale("log")

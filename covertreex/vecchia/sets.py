@@ -75,9 +75,8 @@ def conditioning_sets(
         ordered = points[as_order(order, points, seed, how.threads)]
         return euclidean_sets(np.ascontiguousarray(ordered), k, how)
     metric = residual_metric(points, as_kernel(kernel), inducing_count, seed, how)
-    return residual_sets(
-        with_rows(metric, as_order(order, metric.scaled, seed, how.threads)), k, how
-    )
+    ids = as_order(order, metric.scaled, seed, how.threads)
+    return residual_sets(with_rows(metric, ids), k, how)
 
 
 def residual_metric(
