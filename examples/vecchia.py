@@ -13,10 +13,9 @@ signs for normals). Bars are two standard errors, and a point that they do not r
 What is seen. Inducing points are worth most: 7 to 14 times less loss in five dimensions. Which
 neighbours are taken beside them is worth less: by residual correlation the loss is a sixth to a
 quarter smaller there, and a tenth in the plane up to 10 neighbours. From 40 neighbours on in the
-plane, where the inducing points leave the nearest ones correlated still, Euclidean neighbours lose
-2 to 10 times less, and at 80 even without inducing points less. Max-min loses no more than a
-Hilbert curve. GPBoost's losses are ours: without inducing points to all digits, with them within
-its bars.
+plane Euclidean neighbours lose 2 to 10 times less, and at 80 even without inducing points less.
+Max-min loses no more than a Hilbert curve. GPBoost's losses are ours: without inducing points to
+all digits, with them within its bars.
 """
 
 from __future__ import annotations

@@ -64,7 +64,7 @@ def _farther_half(node, reach, farthest):
 def _come_nearer(u, ids, low, high, new, distance, reach, farthest, stack, entered):
     """Lower the distances of points that the new one is nearer to; boxes it cannot help are passed.
 
-    Returns nothing but what it writes: ``distance`` (n,), ``reach`` and ``farthest`` (boxes,).
+    ``distance`` (n,) is squared; ``reach`` and ``farthest`` (boxes,) are the largest, and whose.
     """
     n, leaves = u.shape[0], (reach.size + 1) // 2
     size, count = 1, 0
@@ -178,11 +178,9 @@ def _factor(upper, size, least):
 
     Returns whether each pivot is above ``least``. Vectors run across a, never across a sum.
     """
-    for j in range(size):
+    for j in range(size - 1):
         if not upper[j, j] > least:
             return False
-        if j == size - 1:
-            return True
         upper[j, j] = math.sqrt(upper[j, j])
         for a in range(j + 1, size):
             upper[j, a] /= upper[j, j]
@@ -190,7 +188,7 @@ def _factor(upper, size, least):
             minus = -upper[j, b]
             for a in range(b, size):
                 upper[b, a] = fma(minus, upper[j, a], upper[b, a])
-    return False  # a set has at least its own point
+    return upper[size - 1, size - 1] > least
 
 
 @_compiled
