@@ -23,6 +23,7 @@ from covertreex.errors import (
 )
 from covertreex.metrics.residual.core import compute_residual_distances
 from covertreex.vecchia import Vecchia, conditioning_sets
+from covertreex.vecchia.regression import Regression, woodbury
 
 COORDS = normals(1, 240).reshape(120, 2)
 Y = normals(2, 120)
@@ -125,8 +126,12 @@ def test_no_thread_count_changes_a_bit(inducing):
         )  # fmt: skip
         return [
             model.log_likelihood(y).hex(), model.log_determinant.hex(),
-            model.coefficients.tobytes(), model.variances.tobytes(),
+            model.coefficients.tobytes(), model.variances.tobytes(), model.v_matrix.tobytes(),
+            woodbury(Regression(*parts(model)), model.v_matrix, threads).tobytes(),
         ]  # fmt: skip
+
+    def parts(model):
+        return model.neighbours, model.coefficients, model.variances
 
     assert bits(1) == bits(2) == bits(7)
 
@@ -154,9 +159,17 @@ def test_what_a_model_holds_is_read_only(array):
 
 def test_a_kernel_too_smooth_names_a_point():
     coords = np.vstack([COORDS, COORDS[17] + 1e-9])
-    with pytest.raises(FactorError, match=r"point 120 and its \d+ neighbours, point 17 nearest"):
+    with pytest.raises(FactorError, match=r"point 120 and its 5 nearest, point 17 first,"):
         Vecchia(coords, Matern52(), k=5, order="natural")
     assert Vecchia(coords, Matern52(), noise=1e-6, k=5).log_likelihood(normals(1, 121))
+
+
+def test_a_variance_that_is_rounding_is_none():
+    """Covariance 1 - 2**-53: what is left, 2**-52, is above zero, but is one rounding."""
+    coords = [[0.0], [1.5e-8]]
+    assert covariance(coords, RBF(), 0.0)[0, 1] == 1.0 - 2.0**-53
+    with pytest.raises(FactorError, match="point 1 and its 1 nearest, point 0 first,"):
+        Vecchia(coords, RBF(), order="natural")
 
 
 @pytest.mark.parametrize("inducing", [0, 8])

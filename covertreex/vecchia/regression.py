@@ -130,8 +130,8 @@ def woodbury(regression: Regression, v: F64, threads: int | None) -> F64:
 
 def _not_positive_definite(at: int, neighbours: I64, order: I64, noise: float) -> str:
     near = neighbours[at][neighbours[at] >= 0]
-    beside = f" and its {near.size} neighbours, point {order[near[0]]} nearest" if near.size else ""
+    beside = f" and its {near.size} nearest, point {order[near[0]]} first," if near.size else ""
     return (
-        f"the covariance of point {order[at]}{beside}, is not positive definite to the rounding of "
+        f"the covariance of point {order[at]}{beside} is not positive definite to the rounding of "
         f"float64 with noise={noise!r}; add noise, drop duplicates, or use a shorter lengthscale"
     )
