@@ -1,0 +1,75 @@
+"""The command ``covertreex``: neighbours of the points in a file, and a look at this machine.
+
+`main` is the entry point; it imports the commands themselves, and with them typer and rich, only
+when it is called. `covertreex.cli.exits.Exit` lists the exit codes.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+
+from .exits import Exit
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        By default those of the process.
+
+    Returns
+    -------
+    int
+        The exit code, one of `Exit`.
+    """
+    stopped = [Exit.INTERRUPTED]
+
+    def terminate(*_: object) -> None:
+        stopped[0] = Exit.TERMINATED
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, terminate)  # else it would leave a file half written
+    code: int = Exit.INTERRUPTED
+    try:
+        with suppress(KeyboardInterrupt):  # while modules were imported, or an error was shown
+            code = _run(arguments)
+        if code == Exit.INTERRUPTED:
+            code = stopped[0]
+            _leave(code)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    return code
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    try:
+        import rich  # noqa: F401
+        import typer  # noqa: F401
+    except ModuleNotFoundError as error:
+        sys.stderr.write(
+            f"covertreex: the command line needs {error.name}, which is not installed: "
+            "pip install 'covertreex[cli]'\n"
+        )
+        return Exit.UNAVAILABLE
+    from .app import run
+
+    return run(arguments)
+
+
+def _leave(code: int) -> None:
+    """Say so, and end the process now if an engine still computes in a thread."""
+    sys.stderr.write("covertreex: stopped; no file is half written\n")
+    from .interrupts import abandoned
+
+    if abandoned():
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)

@@ -1,0 +1,5 @@
+"""``python -m covertreex.cli``: the same as ``covertreex``."""
+
+from . import main
+
+raise SystemExit(main())
