@@ -17,6 +17,7 @@ from . import options as o
 from .console import Report, show_error
 from .exits import Exit
 from .failures import exit_code_of, line_of
+from .meaning import MetricOptions, RuntimeOptions
 
 __all__ = ["app", "run"]
 
@@ -124,8 +125,8 @@ def neighbors(
     commands.neighbors(
         commands.Source(source, columns, key),
         commands.Question(k, ids, queries, predecessors, output, force),
-        o.MetricOptions.of(metric, kernel, lengthscale, variance, inducing, seed, block_dtype),
-        o.RuntimeOptions(profile, overrides, engine, threads),
+        MetricOptions.of(metric, kernel, lengthscale, variance, inducing, seed, block_dtype),
+        RuntimeOptions(profile, overrides, engine, threads),
         Report(quiet=quiet, as_json=json),
     )
 
@@ -157,8 +158,8 @@ def build(
     commands.build(
         commands.Source(source, columns, key),
         output,
-        o.MetricOptions.of(metric, kernel, lengthscale, variance, inducing, seed, block_dtype),
-        o.RuntimeOptions(profile, overrides, engine, threads),
+        MetricOptions.of(metric, kernel, lengthscale, variance, inducing, seed, block_dtype),
+        RuntimeOptions(profile, overrides, engine, threads),
         Report(quiet=quiet, as_json=json),
         force=force,
     )
@@ -198,7 +199,7 @@ def query(
         saved,
         None if queries is None else commands.Source(queries, columns, key),
         commands.Question(k, ids, queries, predecessors, output, force),
-        o.RuntimeOptions(profile, overrides, engine, threads),
+        RuntimeOptions(profile, overrides, engine, threads),
         Report(quiet=quiet, as_json=json),
     )
 
@@ -230,7 +231,7 @@ def doctor(
 
     agree = commands.doctor(
         None if data is None else Source(data, columns, key),
-        o.MetricOptions.of("residual", kernel, lengthscale, variance, inducing, seed, None),
+        MetricOptions.of("residual", kernel, lengthscale, variance, inducing, seed, None),
         threads,
         Report(quiet=quiet, as_json=json),
     )

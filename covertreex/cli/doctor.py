@@ -18,8 +18,8 @@ from ..metrics._engines import ENGINES, engine_named
 from . import selfcheck
 from .console import Report
 from .interrupts import interruptible
+from .meaning import MetricOptions
 from .neighbors import Source
-from .options import MetricOptions
 from .precision import Precision, precision_of
 
 __all__ = ["doctor"]

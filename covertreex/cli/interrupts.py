@@ -18,7 +18,6 @@ T = TypeVar("T")
 _LOOK = 0.1
 """Seconds between two looks for a signal, for platforms where waiting hides it."""
 
-_engine = ThreadPoolExecutor(1, thread_name_prefix="covertreex-engine")
 _waited_for: set[Future[Any]] = set()
 
 
@@ -30,11 +29,13 @@ def interruptible(task: Callable[[], T]) -> T:
     KeyboardInterrupt
         On Ctrl-C, at once; the task goes on until the process ends.
     """
-    future = _engine.submit(task)
+    engine = ThreadPoolExecutor(1, thread_name_prefix="covertreex-engine")
+    future = engine.submit(task)
     _waited_for.add(future)
     while wait([future], _LOOK).not_done:
         pass
     _waited_for.discard(future)
+    engine.shutdown()
     return future.result()
 
 

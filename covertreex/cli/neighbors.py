@@ -10,12 +10,12 @@ import numpy as np
 import typer
 
 from ..errors import IndexRangeError, ParameterError
-from ..metrics._arguments import F64, I64
+from ..metrics._arguments import F64, I64, as_integer
 from . import writing
 from .console import Report
-from .failures import writing_to
+from .failures import usage, writing_to
 from .interrupts import interruptible
-from .options import MetricOptions, RuntimeOptions, ranges_of
+from .meaning import MetricOptions, RuntimeOptions, ranges_of
 from .reading import Points, read_points, same_columns
 from .searching import search
 
@@ -57,6 +57,8 @@ class Question:
 
     def refuse_nonsense(self, report: Report, *inputs: Path) -> None:
         """Raise before anything is read, if the options cannot be meant."""
+        with usage("-k"):
+            as_integer(self.k, "k", 1)
         if self.ids is not None:
             ranges_of(self.ids)
             if self.queries is not None:

@@ -24,8 +24,8 @@ class Precision:
 
     Attributes
     ----------
-    n, d : int
-        Points and coordinates.
+    n, d, inducing : int
+        Points, coordinates, and inducing points.
     duplicates : int
         Points that another one before them equals.
     unresolved_share : float
@@ -36,6 +36,7 @@ class Precision:
 
     n: int
     d: int
+    inducing: int
     duplicates: int
     unresolved_share: float
     median_p_diag: float
@@ -43,23 +44,26 @@ class Precision:
     @property
     def advice(self) -> str:
         """What to do, in one sentence."""
-        if self.unresolved_share:
-            return (
-                f"Stay with float64 blocks, the default: float32 cannot resolve "
-                f"{self.unresolved_share:.1%} of these points."
-            )
         if self.median_p_diag > _EXPLAINS_NOTHING:
             return (
                 "The inducing points explain less than 1 % of the variance of most points, so the "
                 "metric is little more than the kernel; check the lengthscale, or take more of "
                 "them by --inducing."
             )
+        if round(self.unresolved_share * self.n) > self.inducing:
+            return (
+                "Stay with float64 blocks, the default: float32 cannot resolve "
+                f"{self.unresolved_share:.1%} of these points."
+            )
         if self.duplicates:
             return (
-                "Any block precision resolves these points, but duplicates are each other's "
-                "nearest neighbours at distance 0 and add nothing to a conditioning set; drop them."
+                "Drop the duplicates: they are each other's nearest neighbours, at distance 0, "
+                "and add nothing to a conditioning set."
             )
-        return "float32 blocks resolve these points too, and halve the memory."
+        return (
+            "float32 blocks, half the memory, resolve all points but the inducing ones, whose "
+            "residual variance is almost 0; float64, the default, resolves these too."
+        )
 
 
 def precision_of(backend: ResidualBackend) -> Precision:
@@ -69,6 +73,7 @@ def precision_of(backend: ResidualBackend) -> Precision:
     return Precision(
         n=n,
         d=d,
+        inducing=backend.inducing_indices.size,
         duplicates=n - len(np.unique(backend.points, axis=0)),
         unresolved_share=replace(backend, block_dtype="float32").unresolved_share,
         median_p_diag=float(np.median(p)) / backend.kernel.variance,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["search"]
 
 _FIRST = 64
-_SECONDS = 0.2
+_SECONDS = 0.5
 _GROWTH = 4
 """Queries of the first part, the time a part should take, and its greatest growth."""
 
