@@ -68,11 +68,12 @@ def refused(command, folder):
 
 @pytest.fixture
 def process(folder):
-    """Start a command in a process of its own."""
+    """Start a command in a process of its own; or, without its module, another program."""
     started = []
 
-    def start(*arguments, **more):
-        line = [sys.executable, "-m", "covertreex.cli", *map(str, arguments)]
+    def start(*arguments, module=True, **more):
+        command = ["-m", "covertreex.cli"] if module else []
+        line = [sys.executable, *command, *map(str, arguments)]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         started.append(subprocess.Popen(line, **(pipes | more)))
         return started[-1]

@@ -196,6 +196,12 @@ def test_an_option_that_cannot_be_meant_is_one_line(name, refused, points, folde
     assert re.search(says, line), line
 
 
+def test_an_output_that_is_there_is_refused_before_any_work(refused, folder):
+    (folder / "old.npz").write_bytes(b"old")
+    line = refused(Exit.CANNOT_WRITE, "neighbors", "none.npy", "-k", 2, "-o", "old.npz")
+    assert "old.npz is there already" in line
+
+
 def test_a_command_that_is_not_there_is_one_line(refused):
     assert "Did you mean 'neighbors'" in refused(Exit.USAGE, "neighbours")
 

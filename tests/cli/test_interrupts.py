@@ -50,6 +50,29 @@ def test_building_is_stopped(process, folder, sent, code):
     assert [path.name for path in folder.iterdir()] == ["in.npy"]
 
 
+DEAF = """
+import hashlib, sys
+import covertreex.api
+from covertreex.cli import main
+
+def cover_tree(*arguments, **options):
+    print("ready", flush=True)
+    hashlib.pbkdf2_hmac("sha256", b"", b"", 10**9)  # a minute and more
+
+covertreex.api.cover_tree = cover_tree
+sys.exit(main(["build", "points.npy", "-o", "out.covertree"]))
+"""
+
+
+def test_a_call_that_looks_for_no_signal_is_left_behind(process, points):
+    child = process("-c", DEAF, module=False)
+    assert child.stdout.readline() == "ready\n"
+    time.sleep(0.2)
+    seconds, _, err = stopped(child)
+    assert (child.returncode, err) == (130, "covertreex: stopped; no file is half written\n")
+    assert seconds < 1.0
+
+
 def test_searching_is_stopped(process, folder):
     np.save("in.npy", np.random.default_rng(0).normal(size=(30_000, 8)))
     child = process("neighbors", "in.npy", "-k", 50, "--inducing", 512, "-o", "out.npz")

@@ -44,21 +44,24 @@ def test_columns_are_chosen_in_the_order_given(folder, suffix):
 
 
 @pytest.mark.parametrize(
-    "content",
+    ("content", "names"),
     [
-        b"\xef\xbb\xbfx,y\n1,2\n3,4\n",
-        b"x,y\r\n1,2\r\n3,4\r\n",
-        b"1,2\n3,4",
-        b'"x","y"\n"1","2"\n"3","4"\n',
-        b"\n x , y \n\n 1, 2\n3,4\n\n",
-        b"x,y\r1,2\r3,4\r",
+        (b"\xef\xbb\xbfx,y\n1,2\n3,4\n", ("x", "y")),
+        (b"\xef\xbb\xbf1,2\n3,4\n", None),
+        (b"x,y\r\n1,2\r\n3,4\r\n", ("x", "y")),
+        (b"1,2\n3,4", None),
+        (b'"x","y"\n"1","2"\n"3","4"\n', ("x", "y")),
+        (b"\n x , y \n\n 1, 2\n3,4\n\n", ("x", "y")),
+        (b"x,y\r1,2\r3,4\r", ("x", "y")),
     ],
-    ids=["byte-order mark", "CRLF", "no header", "quoted", "blank lines and spaces", "CR"],
+    ids=["mark", "mark alone", "CRLF", "no header", "quoted", "blanks", "CR"],
 )
-def test_text_as_other_programs_write_it(folder, content):
+def test_text_as_other_programs_write_it(folder, content, names):
     path = folder / "in.csv"
     path.write_bytes(content)
-    assert np.array_equal(read_points(path).array, [[1, 2], [3, 4]])
+    points = read_points(path)
+    assert np.array_equal(points.array, [[1, 2], [3, 4]])
+    assert points.names == names
 
 
 def test_text_columns_that_are_not_chosen_may_hold_anything(folder):
