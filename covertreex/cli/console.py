@@ -17,6 +17,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ..errors import ResidualPrecisionWarning
+
 if TYPE_CHECKING:
     from rich.progress import Progress, Task
 
@@ -73,13 +75,13 @@ class Report:
 
         def show(
             message: Warning | str,
-            category: type[Warning],  # noqa: ARG001
+            category: type[Warning],
             filename: str,  # noqa: ARG001
             lineno: int,  # noqa: ARG001
             file: TextIO | None = None,  # noqa: ARG001
             line: str | None = None,  # noqa: ARG001
         ) -> None:
-            self.warn(" ".join(str(message).split()))
+            self.warn(_by_option(" ".join(str(message).split()), category))
 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a user cannot heed what is meant for developers
@@ -110,6 +112,14 @@ class Report:
         if self.as_json:
             sys.stdout.write(json.dumps({**value, "warnings": self.warnings}) + "\n")
             sys.stdout.flush()
+
+
+def _by_option(text: str, category: type[Warning]) -> str:
+    """Name the option that mends it, where the library names a call."""
+    if not issubclass(category, ResidualPrecisionWarning):
+        return text
+    what, remedy, _ = text.partition("remedy: ")
+    return f"{what}{remedy}leave --block-dtype out, or give float64" if remedy else text
 
 
 def _line(console: Console, style: str, kind: str, text: str) -> None:

@@ -14,9 +14,11 @@ from rich.table import Table
 from rich.text import Text
 
 from ..errors import EngineUnavailableError
+from ..metrics._arguments import as_threads
 from ..metrics._engines import ENGINES, engine_named
 from . import selfcheck
 from .console import Report
+from .failures import usage
 from .interrupts import interruptible
 from .meaning import MetricOptions
 from .neighbors import Source
@@ -37,6 +39,8 @@ def doctor(
     EngineUnavailableError
         After all else was shown, if an engine cannot be loaded: nothing can then be compared.
     """
+    with usage("--threads"):
+        as_threads(threads)
     with report.warnings_shown():
         machine = _machine()
         engines = {name: _state(name) for name in ENGINES}

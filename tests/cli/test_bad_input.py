@@ -124,6 +124,12 @@ FILES = {
     "parquet text": (parquet(x=[1.0], y=["a"]), "in.parquet", r"column 'y' is of type string"),
     "parquet null": (parquet(x=[1.0, None]), "in.parquet", r"row 1 .*column 'x' is null"),
     "parquet nan": (parquet(x=[1.0, float("nan")]), "in.parquet", r"row 1 .*is nan"),
+    "parquet twice": (
+        lambda: pq.write_table(pa.table([[1.0], [2.0]], names=["x", "x"]), "in.parquet"),
+        "in.parquet",
+        r"2 columns are named 'x'",
+    ),
+    "pipe": (lambda: os.mkfifo("in.csv"), "in.csv", r"in\.csv is no regular file"),
     "parquet empty": (
         parquet(x=pa.array([], pa.float64())),
         "in.parquet",

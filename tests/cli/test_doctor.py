@@ -109,3 +109,4 @@ def test_advice_follows_the_figures(points, points_of, scale, advice):
 
 def test_data_that_cannot_be_read_are_one_line(refused):
     assert "none.npy" in refused(Exit.BAD_INPUT, "doctor", "none.npy")
+    assert "--threads" in refused(Exit.USAGE, "doctor", "--threads", 0)

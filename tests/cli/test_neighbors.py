@@ -193,6 +193,7 @@ def test_a_warning_is_one_line_and_in_the_json(command, points):
     assert re.fullmatch(r"covertreex: warning: float32 blocks cannot [^\n]+\n", done.err)
     (warning,) = json.loads(done.out)["warnings"]
     assert done.err == f"covertreex: warning: {warning}\n"
+    assert warning.endswith("remedy: leave --block-dtype out, or give float64")
 
 
 def test_quiet_is_quiet(command, points):

@@ -77,6 +77,8 @@ def read_points(
             f"{path}: the suffix {suffix!r} says nothing to covertreex; it reads "
             f"{', '.join(SUFFIXES)}"
         )
+    if path.exists() and not (path.is_file() or path.is_dir()):  # opening a pipe would wait
+        raise FileFormatError(f"{path} is no regular file; save what it gives in one")
     with opened(path) as file:
         if not file.read(1):
             raise FileFormatError(f"{path} is an empty file")

@@ -18,7 +18,9 @@ def by_name(path: Path, names: Sequence[str], wanted: Sequence[str] | None) -> l
         return list(range(len(names)))
     for name in wanted:
         if names.count(name) > 1:
-            raise ParameterError(f"{path}: {names.count(name)} columns are named {name!r}")
+            raise ParameterError(
+                f"{path}: {names.count(name)} columns are named {name!r}; rename them"
+            )
         if name not in names:
             shown = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
             raise ParameterError(f"{path}: column {name!r} is not there; it has {shown}")

@@ -41,7 +41,8 @@ def read_parquet(path: Path, columns: Sequence[str] | None) -> tuple[F64, tuple[
         try:
             file = pa.parquet.ParquetFile(source)
             schema = file.schema_arrow
-            names = [schema.names[at] for at in by_name(path, schema.names, columns)]
+            wanted = schema.names if columns is None else columns
+            names = [schema.names[at] for at in by_name(path, schema.names, wanted)]
             _refuse_text(path, pa, schema, names)
             found = np.empty((file.metadata.num_rows, len(names)))
             row = 0

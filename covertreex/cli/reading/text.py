@@ -11,6 +11,7 @@ import csv
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
+from operator import itemgetter
 from pathlib import Path
 from typing import IO, TypeAlias
 
@@ -137,7 +138,8 @@ class _Header:
                 raise ShapeError(
                     f"{self.path}: line {line} has {len(cells)} cells, but the first line {width}"
                 )
-        wanted = chain.from_iterable([cells[at] for at in chosen] for _, cells in block)
+        pick = itemgetter(*chosen) if len(chosen) > 1 else lambda cells: (cells[chosen[0]],)
+        wanted = chain.from_iterable(pick(cells) for _, cells in block)
         try:
             flat = np.fromiter(map(float, wanted), np.float64, len(block) * len(chosen))
         except ValueError:
