@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 
 from .exits import Exit
 
@@ -30,23 +30,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         The exit code, one of `Exit`.
     """
-    stopped = [Exit.INTERRUPTED]
-
-    def terminate(*_: object) -> None:
-        stopped[0] = Exit.TERMINATED
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, terminate)  # else it would leave a file half written
     code: int = Exit.INTERRUPTED
-    try:
+    with _heeded() as stopped:
         with suppress(KeyboardInterrupt):  # while modules were imported, or an error was shown
             code = _run(arguments)
         if code == Exit.INTERRUPTED:
-            code = stopped[0]
+            code = stopped[0] if stopped else code
             _leave(code)
-    finally:
-        signal.signal(signal.SIGTERM, before)
     return code
+
+
+@contextmanager
+def _heeded() -> Iterator[list[int]]:
+    """Let the first SIGINT or SIGTERM unwind the program, which cleans up, and no second one."""
+    stopped: list[int] = []
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    heeded = [number for number, handler in before.items() if handler is not signal.SIG_IGN]
+
+    def stop(number: int, _: object) -> None:
+        for each in heeded:
+            signal.signal(each, signal.SIG_IGN)
+        stopped.append(128 + number)
+        raise KeyboardInterrupt
+
+    for number in heeded:
+        signal.signal(number, stop)
+    try:
+        yield stopped
+    finally:
+        for number in () if stopped else heeded:  # the interpreter is still to end undisturbed
+            signal.signal(number, before[number])
 
 
 def _run(arguments: Sequence[str] | None) -> int:

@@ -23,8 +23,10 @@ def wait_for(condition, seconds=30.0):
 
 
 def stopped(child, sent=signal.SIGINT):
-    """Send a signal; return the seconds it took, and what was written."""
+    """Send a signal, and again as people do; return the seconds it took, and what was written."""
     start = time.monotonic()
+    child.send_signal(sent)
+    time.sleep(0.01)
     child.send_signal(sent)
     out, err = child.communicate(timeout=30)
     return time.monotonic() - start, out, err
