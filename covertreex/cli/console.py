@@ -123,8 +123,8 @@ def _by_option(text: str, category: type[Warning]) -> str:
 
 
 def _line(console: Console, style: str, kind: str, text: str) -> None:
-    start = Text(f"{NAME}: {kind}", style=f"bold {style}")
-    console.print(start + Text(text), soft_wrap=True, highlight=False)
+    line = Text.assemble((f"{NAME}: {kind}", f"bold {style}"), text)
+    console.print(line, soft_wrap=True, highlight=False)
 
 
 def _progress(console: Console, *, bar: bool) -> Progress:

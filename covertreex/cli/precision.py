@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Precision", "precision_of"]
 
+_FEW = 0.01
+"""Share of points without right neighbours that somebody short of memory may put up with."""
+
 _EXPLAINS_NOTHING = 0.99
 """Median residual variance, as a share of the variance, above which there is little to gain."""
 
@@ -24,8 +27,8 @@ class Precision:
 
     Attributes
     ----------
-    n, d, inducing : int
-        Points, coordinates, and inducing points.
+    n, d : int
+        Points and coordinates.
     duplicates : int
         Points that another one before them equals.
     unresolved_share : float
@@ -36,7 +39,6 @@ class Precision:
 
     n: int
     d: int
-    inducing: int
     duplicates: int
     unresolved_share: float
     median_p_diag: float
@@ -50,7 +52,7 @@ class Precision:
                 "metric is little more than the kernel; check the lengthscale, or take more of "
                 "them by --inducing."
             )
-        if round(self.unresolved_share * self.n) > self.inducing:
+        if self.unresolved_share > _FEW:
             return (
                 "Stay with float64 blocks, the default: float32 cannot resolve "
                 f"{self.unresolved_share:.1%} of these points."
@@ -61,8 +63,9 @@ class Precision:
                 "and add nothing to a conditioning set."
             )
         return (
-            "float32 blocks, half the memory, resolve all points but the inducing ones, whose "
-            "residual variance is almost 0; float64, the default, resolves these too."
+            "float32 blocks, half the memory, resolve all but "
+            f"{self.unresolved_share:.2%} of these points (never the inducing ones); float64, the "
+            "default, resolves all."
         )
 
 
@@ -73,7 +76,6 @@ def precision_of(backend: ResidualBackend) -> Precision:
     return Precision(
         n=n,
         d=d,
-        inducing=backend.inducing_indices.size,
         duplicates=n - len(np.unique(backend.points, axis=0)),
         unresolved_share=replace(backend, block_dtype="float32").unresolved_share,
         median_p_diag=float(np.median(p)) / backend.kernel.variance,

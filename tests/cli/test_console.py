@@ -59,6 +59,13 @@ def test_no_progress_where_it_is_not_wanted(points, more, environment):
     assert "\x1b[?25l" not in drawn
 
 
+def test_a_line_of_an_error_is_not_broken(points):
+    code, _, drawn = on_terminal("neighbors", "points.npy", "-k", 1, "--kernel", "x", columns=40)
+    assert code == 2
+    assert drawn.startswith("\x1b[1;31mcovertreex: \x1b[0mInvalid value for --kernel: ")
+    assert drawn.count("\n") == 1
+
+
 def test_in_a_log_there_is_a_summary_and_no_progress(command, points):
     done = command("neighbors", "points.npy", "-k", 2, "-o", "o.npz")
     names = [line.split()[0] for line in done.err.splitlines()]
