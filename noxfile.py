@@ -11,7 +11,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,6 +22,7 @@ nox.options.sessions = ["lint", "parity", "tests"]
 nox.options.reuse_venv = "yes"
 
 PROJECT = nox.project.load_toml("pyproject.toml")
+EXTRAS = PROJECT["project"]["optional-dependencies"]
 STAMP = "reports/parity-stamp.json"
 PARITY_TESTS = "tests/test_residual_parity.py"
 PAGE_TESTS = "tests/testing/browser_page.py"
@@ -30,7 +31,7 @@ PAGE_TESTS = "tests/testing/browser_page.py"
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check formats, lints and types of both languages, and the stubs against the extension."""
-    _install(session, "lint")
+    _install(session, "lint", extras=EXTRAS)
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("mypy")
@@ -45,7 +46,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run every test: the Rust ones by cargo nextest, then the Python ones."""
-    _install(session, "test")
+    _install(session, "test", "examples", extras=EXTRAS)
     session.run("cargo", *_cargo_tests(session), external=True)
     session.run("pytest", *session.posargs)
 
@@ -127,12 +128,12 @@ def bench(session: nox.Session) -> None:
     session.run("python", "-m", "benchmarks", *options, env={"PYTHONPATH": "tests"})
 
 
-def _install(session: nox.Session, *groups: str) -> None:
+def _install(session: nox.Session, *groups: str, extras: Iterable[str] = ("testing",)) -> None:
     project = PROJECT["project"]
     with _phase(session, "environment"):
         session.install(
             *project["dependencies"],
-            *project["optional-dependencies"]["testing"],
+            *(package for extra in extras for package in EXTRAS[extra]),
             *nox.project.dependency_groups(PROJECT, "build", *groups),
         )
     with _phase(session, "build"):
