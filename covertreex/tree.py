@@ -16,7 +16,8 @@ import numpy.typing as npt
 from .errors import ConfigurationError, ParameterError
 from .metrics._arguments import F64, I64, as_points, as_switch
 from .metrics._engines import engine_named
-from .metrics.residual.backend import ResidualBackend, owned, warn_of_precision
+from .metrics.residual.backend import ResidualBackend, owned
+from .metrics.residual.precision import warn_of_precision
 from .metrics.residual.rows import with_points, with_rows
 from .runtime import Runtime
 from .search.indexes import Indexes
@@ -118,7 +119,7 @@ class CoverTree(Searches):
             return replace(self, points=together, ids=owned(ids), next_id=stop)
         stages, workers = engine_named(self.runtime.resolved_engine), self.runtime.threads
         residual = with_points(self.residual, new, stages, workers)
-        warn_of_precision(residual, residual.p_diag[len(self) :])
+        warn_of_precision(residual.p_diag[len(self) :], residual.kernel.variance)
         return replace(
             self, residual=residual, points=residual.points, ids=owned(ids), next_id=stop
         )

@@ -117,9 +117,15 @@ def test_bounds_are_used_for_nothing_they_are_not_proven_for(changed, backend):
 def test_an_index_is_built_once_and_never_for_other_points(backend, scanned, monkeypatch):
     built = []
     index = _rust.SearchIndex
-    monkeypatch.setattr(
-        _rust, "SearchIndex", lambda *given, **options: built.append(1) or index(*given, **options)
-    )
+
+    class Counted:
+        REVISION, from_parts = index.REVISION, index.from_parts
+
+        def __new__(cls, *given, **options):
+            built.append(1)
+            return index(*given, **options)
+
+    monkeypatch.setattr(_rust, "SearchIndex", Counted)
     tree = fitted(backend)
     assert len(built) == 1  # by fit
     for runtime in (Runtime(threads=1), Runtime(threads=2)):
@@ -140,6 +146,7 @@ def test_an_index_is_built_once_and_never_for_other_points(backend, scanned, mon
     assert len(built) == 4
     again = pickle.loads(pickle.dumps(tree))  # noqa: S301 - our own bytes
     assert answers(again) == scanned["residual_correlation"]
+    assert len(built) == 4  # what was pickled took its index along
 
 
 def test_a_wrong_index_is_noticed_by_these_tests(backend, scanned, monkeypatch):

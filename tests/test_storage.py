@@ -1,6 +1,7 @@
 """`covertreex.storage`: the same bits again, or an error that says what is wrong with the file."""
 
 import json
+import pickle
 import signal
 import subprocess
 import sys
@@ -185,6 +186,15 @@ def test_a_loaded_index_is_the_one_that_was_built(name, tmp_path, monkeypatch) -
         assert part.tobytes() == twin.tobytes()
     assert answers(covertreex.load(loaded.save(tmp_path / "b"))) == answers(tree)
     assert (tmp_path / "b").read_bytes() == (tmp_path / "a").read_bytes()
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_a_pickled_index_is_the_one_that_was_built(name, tmp_path, monkeypatch) -> None:
+    tree = many(**LAYOUTS[name])
+    loaded = covertreex.load(tree.save(tmp_path / "a"))
+    no_building(monkeypatch)
+    for one in (tree, loaded, pickle.loads(pickle.dumps(loaded))):  # noqa: S301 - our own bytes
+        assert answers(pickle.loads(pickle.dumps(one))) == answers(tree)  # noqa: S301
 
 
 def test_another_layout_and_other_points_get_an_index_of_their_own(tmp_path) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -44,6 +44,11 @@ class Stored(NamedTuple):
     revision: int
     make: Callable[[], SearchIndex | None]
 
+    @property
+    def usable(self) -> bool:
+        """Whether this engine's bounds are of that revision."""
+        return self.revision == index_revision()
+
 
 class Indexes:
     """The indexes of one set of points.
@@ -64,8 +69,21 @@ class Indexes:
         self._residual: dict[Layout, SearchIndex | None] = {}
         self._stored: dict[Layout, Stored] = {}
 
-    def __reduce__(self) -> tuple[type[Indexes], tuple[F64, ResidualBackend | None, int]]:
-        return Indexes, (self.points, self.residual, self.mis_seed)  # built again where it arrives
+    def __getstate__(self) -> dict[str, Any]:
+        """Residual indexes travel as their parts; the Euclidean one is built where it arrives."""
+        stored = {layout: stored.make() for layout, stored in self._stored.items() if stored.usable}
+        parts = {
+            layout: None if index is None else index.parts
+            for layout, index in (stored | self._residual).items()
+        }
+        given = self.points, self.residual, self.mis_seed
+        return {"given": given, "parts": parts, "revision": index_revision() if parts else 0}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(*state["given"])  # type: ignore[misc]
+        for layout, parts in state["parts"].items():
+            make = partial(_remade, state["given"][1], parts)
+            self.store(layout, Stored(state["revision"], make))
 
     def prepare(self, runtime: Runtime) -> None:
         """Build what searches with this runtime want."""
@@ -95,7 +113,7 @@ class Indexes:
         layout = _layout(runtime)
         if layout not in self._residual:
             stored = self._stored.get(layout)
-            usable = stored is not None and stored.revision == index_revision()
+            usable = stored is not None and stored.usable
             self._residual[layout] = (
                 stored.make() if stored and usable else self._built(metric, layout, runtime)
             )
@@ -156,6 +174,10 @@ def made_of(metric: ResidualBackend, parts: IndexParts) -> SearchIndex:
     from .._rust import SearchIndex
 
     return SearchIndex.from_parts(*_measured(metric), parts)
+
+
+def _remade(metric: ResidualBackend, parts: IndexParts | None) -> SearchIndex | None:
+    return None if parts is None else made_of(metric, parts)
 
 
 def index_revision() -> int:

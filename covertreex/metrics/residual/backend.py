@@ -6,17 +6,14 @@ p_diag were rounded once from float64 to the block dtype.
 
 from __future__ import annotations
 
-import sys
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from types import FrameType
 from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from ...errors import ConfigurationError, DtypeError, ResidualPrecisionWarning, ShapeError
+from ...errors import ConfigurationError, DtypeError, ShapeError
 from ...kernels import Kernel, kernel_from_name
 from .._arguments import (
     F64,
@@ -30,11 +27,9 @@ from .._arguments import (
     real_array,
 )
 from .._engines import engine_named
+from .precision import unresolved, warn_of_precision
 
 A = TypeVar("A", bound=npt.NDArray[Any])
-
-FLOAT32_RESOLUTION = 2.0**-7
-"""A point whose rho moves by more than this with one float32 rounding counts as unresolved."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -111,29 +106,7 @@ class ResidualBackend:
     @property
     def unresolved_share(self) -> float:
         """Share of points whose residual correlations the block dtype cannot resolve, in [0, 1]."""
-        return float(np.mean(self.unresolved(self.p_diag)))
-
-    def unresolved(self, p_diag: Block) -> npt.NDArray[np.bool_]:
-        """Tell which residual variances are too small for the block dtype.
-
-        One unit in the last place of a float32 covariance moves rho at point i by about
-        ``2**-24 * variance / p_i``; a point is unresolved where that exceeds 2**-7. With float64
-        blocks all are resolved.
-
-        Parameters
-        ----------
-        p_diag : ndarray of the block dtype, shape (q,)
-            Residual variances under this backend's kernel.
-
-        Returns
-        -------
-        ndarray of bool, shape (q,)
-        """
-        if self.block_dtype == "float64":
-            return np.zeros(len(p_diag), np.bool_)
-        step = 2.0**-24 * self.kernel.variance / p_diag.astype(np.float64)
-        beyond: npt.NDArray[np.bool_] = step > FLOAT32_RESOLUTION
-        return beyond
+        return float(np.mean(unresolved(self.p_diag, self.kernel.variance)))
 
 
 def build_residual_backend(
@@ -251,7 +224,7 @@ block_dtype='float64')
         scaled_inducing=scaled_inducing,
         cholesky=lower,
     )
-    warn_of_precision(backend, backend.p_diag)
+    warn_of_precision(backend.p_diag, backend.kernel.variance)
     return certified(backend) if own else backend
 
 
@@ -303,26 +276,3 @@ def _kept(array: npt.NDArray[Any], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
         kept = kept.copy() if kept is array or kept.base is not None else kept
         kept.flags.writeable = False
     return kept
-
-
-def warn_of_precision(backend: ResidualBackend, p_diag: Block) -> None:
-    """Warn the caller of this package where some of these residual variances are unresolved."""
-    count, n = int(backend.unresolved(p_diag).sum()), len(p_diag)
-    if count:
-        warnings.warn(
-            f"float32 blocks cannot resolve {count} of {n} points ({count / n:.1%}): their "
-            "residual variance p_diag is so small that one rounding of a float32 covariance moves "
-            f"rho by more than {FLOAT32_RESOLUTION:.1g}, so their neighbours are partly noise; "
-            'remedy: block_dtype="float64"',
-            ResidualPrecisionWarning,
-            stacklevel=_levels_within(),
-        )
-
-
-def _levels_within() -> int:
-    """Count the frames up to the first one outside this package, from the caller of this."""
-    frame: FrameType | None = sys._getframe(1)
-    level = 1
-    while frame is not None and frame.f_globals.get("__name__", "").startswith("covertreex."):
-        frame, level = frame.f_back, level + 1
-    return level
