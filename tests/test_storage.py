@@ -1,7 +1,9 @@
 """`covertreex.storage`: the same bits again, or an error that says what is wrong with the file."""
 
+import hashlib
 import json
 import pickle
+import re
 import signal
 import subprocess
 import sys
@@ -142,6 +144,40 @@ def test_what_is_mapped_is_not_copied(trees, tmp_path) -> None:
 def test_saving_twice_gives_the_same_bytes(trees, tmp_path) -> None:
     one, two = (trees["residual"].save(tmp_path / name) for name in "ab")
     assert one.read_bytes() == two.read_bytes()
+
+
+def test_the_file_is_what_its_page_says(tmp_path) -> None:
+    """A reader of another program, by ``docs/file-format.md`` alone."""
+    tree = many()
+    whole = tree.save(tmp_path / "a").read_bytes()
+    magic, version, length = whole[:8], *np.frombuffer(whole, "<u4", 2, 8).tolist()
+    assert (magic, version) == (b"\x89CTX\r\n\x1a\n", 1)
+    text = whole[48 : 48 + length]
+    assert hashlib.sha256(whole[:16] + text).digest() == whole[16:48]
+    header = json.loads(text)
+    assert list(header) == sorted(header)
+    start, end = -(-(48 + length) // 4096) * 4096, 0
+    arrays = {}
+    for name, entry in sorted(header["arrays"].items(), key=lambda item: item[1]["offset"]):
+        assert entry["offset"] == -(-end // 4096) * 4096
+        count = int(np.prod(entry["shape"]))
+        array = np.frombuffer(whole, entry["dtype"], count, start + entry["offset"])
+        assert hashlib.sha256(array.tobytes()).hexdigest() == entry["sha256"]
+        arrays[name] = array.reshape(entry["shape"])
+        end = entry["offset"] + array.nbytes
+    assert start + end == len(whole)
+    page = (Path(__file__).parent.parent / "docs" / "file-format.md").read_text()
+    _, of_header, of_arrays = re.split("^## (?:Header|Arrays)$", page, flags=re.MULTILINE)
+    for named, found in ((of_header, header), (of_arrays, arrays)):
+        rows = re.findall(r"^\| `([\w.]+)` \|", named, re.MULTILINE)
+        assert sorted(rows) == sorted(found)
+    assert (arrays["points"] == MANY).all()
+    sizes, ranks = arrays["index.regions"].T
+    assert arrays["index.bases"].size == (ranks**2).sum()
+    assert arrays["index.coordinates"].size == (sizes * ranks).sum()
+    first = arrays["index.coordinates"][: sizes[0] * ranks[0]].reshape(sizes[0], ranks[0])
+    left = 1.0 - (first.astype(float) ** 2).sum(axis=1)  # of points of norm 1, beside the basis
+    np.testing.assert_allclose(arrays["index.sigma"][: sizes[0]] ** 2, left, atol=1e-3)
 
 
 # The index, which loading must not build again
