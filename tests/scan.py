@@ -5,11 +5,12 @@ once; Euclidean ones are exact fused steps. Both are held to the truth elsewhere
 who is found, in which order, under which id.
 """
 
+import warnings
 from fractions import Fraction
 
 import numpy as np
 
-from covertreex import PCCT, Runtime
+from covertreex import PCCT, ResidualPrecisionWarning, Runtime
 from covertreex.metrics import _residual_numba as stages
 from covertreex.metrics.residual.rows import projected_rows
 
@@ -55,7 +56,9 @@ class Walk:
         self.ids = np.arange(len(points))  # of those that are there
 
     def insert(self, points):
-        self.tree = self.tree.insert(points)
+        with warnings.catch_warnings():  # whatever the precision
+            warnings.simplefilter("ignore", ResidualPrecisionWarning)
+            self.tree = self.tree.insert(points)
         first = len(self.points)
         self.points = np.vstack([self.points, points])
         self.ids = np.concatenate([self.ids, np.arange(first, len(self.points))])
