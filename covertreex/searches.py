@@ -12,7 +12,16 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import ConfigurationError, IndexRangeError
-from .metrics._arguments import F64, I64, as_ids, as_points, as_radius, as_switch, is_ids
+from .metrics._arguments import (
+    F64,
+    I64,
+    as_ids,
+    as_integer,
+    as_points,
+    as_radius,
+    as_switch,
+    is_ids,
+)
 from .metrics.euclidean import euclidean_knn, euclidean_radius
 from .metrics.residual.backend import ResidualBackend
 from .metrics.residual.core import residual_knn, residual_radius
@@ -98,7 +107,8 @@ class Searches:
             dtype and shape (q, d); by default all points, in order of id. A query that is an id is
             a candidate itself, but not its own predecessor.
         k : int
-            Number of neighbours, within 1 and the number of points.
+            Number of neighbours, within 1 and the number of points; with ``predecessor_mode`` any
+            from 1 on.
         return_distances : bool, default True
             Whether to return the distances too.
         predecessor_mode : bool, default False
@@ -123,8 +133,13 @@ class Searches:
         """
         as_switch(return_distances, "return_distances")
         rows, limits = self._asked(queries, predecessor_mode)
-        found, distances = _knn(self, rows, k, limits)
-        indices = self._ids_of(found)
+        count = as_integer(k, "k", 1)
+        found, distances = _knn(
+            self, rows, count if limits is None else min(count, len(self)), limits
+        )
+        missing = ((0, 0), (0, count - found.shape[1]))  # more predecessors than there are points
+        indices = np.pad(self._ids_of(found), missing, constant_values=-1)
+        distances = np.pad(distances, missing, constant_values=np.inf)
         return (indices, distances) if return_distances else indices
 
     def radius(

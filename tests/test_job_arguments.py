@@ -90,6 +90,12 @@ def test_more_neighbours_than_predecessors_are_padded(tree):
     assert (indices >= 0).sum(axis=1).tolist() == [0, 2, 4]  # 4 was deleted
     assert ((indices == -1) == np.isinf(distances)).all()
     assert sorted(indices[2].tolist()) == [-1, -1, 0, 1, 2, 3]
+    wider = tree.knn(k=len(tree) + 3, predecessor_mode=True)  # than there are points
+    narrow = tree.knn(k=len(tree), predecessor_mode=True)
+    for padded, found, fill in zip(wider, narrow, (-1, np.inf), strict=True):
+        assert (padded[:, : len(tree)] == found).all()
+        assert (padded[:, len(tree) :] == fill).all()
+        assert padded.dtype == found.dtype
 
 
 BAD_MATRICES = {
