@@ -7,17 +7,18 @@
 mod arrays;
 mod call;
 mod euclidean;
+mod metric;
+mod scan;
 mod search;
 mod tree;
 
 use crate::distance::{self, DistanceBlock};
 use crate::draws::SplitMix64;
 use crate::kernel::{self, Kernel};
-use crate::knn::{Neighbourhoods, Scan};
+use crate::knn::Neighbourhoods;
 use crate::level::{self, Level};
-use crate::metric::{self, Points, ResidualMetric};
 use crate::{dot, draws, factor, numeric};
-use arrays::{Block, Input, Output, block, doubles, indices, is_wide, is_wide_name, rows};
+use arrays::{Block, Input, Output, block, doubles, indices, is_wide, is_wide_name};
 use call::call;
 use numpy::{Element, Ix1, Ix2, PyArray1, PyArray2, PyUntypedArrayMethods};
 use pyo3::prelude::*;
@@ -29,14 +30,17 @@ mod _rust {
     #[pymodule_export]
     use super::euclidean::{EuclideanIndex, euclidean_knn, euclidean_radius};
     #[pymodule_export]
+    use super::metric::{distance_idx, distances_sq_batch, max_distance_hint};
+    #[pymodule_export]
+    use super::scan::{knn, radius};
+    #[pymodule_export]
     use super::search::SearchIndex;
     #[pymodule_export]
     use super::tree::{euclidean_tree, hilbert_order, residual_tree};
     #[pymodule_export]
     use super::{
-        best_level, build_profile, cholesky, cpu_features, distance_block_no_gate, distance_idx,
-        distances_sq_batch, dot_block, exp, exp_constants, inducing_rows, kernel_block, knn,
-        levels, max_distance_hint, normals, project, radius, splitmix64, uniforms,
+        best_level, build_profile, cholesky, cpu_features, distance_block_no_gate, dot_block, exp,
+        exp_constants, inducing_rows, kernel_block, levels, normals, project, splitmix64, uniforms,
     };
 }
 
@@ -302,121 +306,6 @@ fn distance_block_as<'py, T: Block>(
     Ok((distances.done(), mask.done()))
 }
 
-#[pyfunction]
-#[pyo3(signature = (u_q, v_q, p_q, u, v, p, kernel, variance, eps, k, chunk_size, limits=None, *, level=None, threads=None))]
-#[allow(clippy::too_many_arguments)]
-fn knn<'py>(
-    u_q: Object<'_, 'py>,
-    v_q: Object<'_, 'py>,
-    p_q: Object<'_, 'py>,
-    u: Object<'_, 'py>,
-    v: Object<'_, 'py>,
-    p: Object<'_, 'py>,
-    kernel: &str,
-    variance: f64,
-    eps: f64,
-    k: usize,
-    chunk_size: usize,
-    limits: Option<Object<'_, 'py>>,
-    level: Option<&str>,
-    threads: Option<usize>,
-) -> PyResult<(Array2<'py, i64>, Array2<'py, f64>)> {
-    let (level, kernel) = (Level::named(level)?, Kernel::named(kernel, variance)?);
-    let scan = ScanOptions { kernel, eps, chunk_size, level, threads };
-    let limits = limits.map(|limits| indices("limits", limits)).transpose()?;
-    if is_wide("v_q", v_q)? {
-        knn_as::<f64>((u_q, v_q, p_q), (u, v, p), limits.as_ref(), k, scan)
-    } else {
-        knn_as::<f32>((u_q, v_q, p_q), (u, v, p), limits.as_ref(), k, scan)
-    }
-}
-
-/// What a scan needs besides its arrays.
-#[derive(Clone, Copy)]
-struct ScanOptions {
-    kernel: Kernel,
-    eps: f64,
-    chunk_size: usize,
-    level: Level,
-    threads: Option<usize>,
-}
-
-type Limits<'a, 'py> = Option<&'a Input<'py, i64, Ix1>>;
-
-fn knn_as<'py, T: Block>(
-    (u_q, v_q, p_q): (Object<'_, 'py>, Object<'_, 'py>, Object<'_, 'py>),
-    (u, v, p): (Object<'_, 'py>, Object<'_, 'py>, Object<'_, 'py>),
-    limits: Limits<'_, 'py>,
-    k: usize,
-    options: ScanOptions,
-) -> PyResult<(Array2<'py, i64>, Array2<'py, f64>)> {
-    let py = u.py();
-    let (u_q, u) = (doubles("u_q", u_q)?, doubles("u", u)?);
-    let (v_q, v) = (block::<T, Ix2>("v_q", v_q)?, block::<T, Ix2>("v", v)?);
-    let (p_q, p) = (block::<T, Ix1>("p_q", p_q)?, block::<T, Ix1>("p", p)?);
-    let queries = Points { u: u_q.matrix()?, v: v_q.matrix()?, p: p_q.slice() };
-    let data = Points { u: u.matrix()?, v: v.matrix()?, p: p.slice() };
-    let ScanOptions { kernel, eps, chunk_size, level, threads } = options;
-    let limits = limits.map(Input::slice);
-    let scan = Scan { level, kernel, eps, data, limits, chunk_size };
-    scan.validate(&queries)?;
-    scan.expect_rows(k)?;
-    let mut indices = Output::matrix(py, queries.p.len(), k)?;
-    let mut distances = Output::matrix(py, queries.p.len(), k)?;
-    let (i, d) = (indices.slice(), distances.slice());
-    call(py, threads, || scan.nearest(queries, k, i, d))?;
-    Ok((indices.done(), distances.done()))
-}
-
-#[pyfunction]
-#[pyo3(signature = (u_q, v_q, p_q, u, v, p, kernel, variance, eps, radii, chunk_size, limits=None, *, level=None, threads=None))]
-#[allow(clippy::too_many_arguments)]
-fn radius<'py>(
-    u_q: Object<'_, 'py>,
-    v_q: Object<'_, 'py>,
-    p_q: Object<'_, 'py>,
-    u: Object<'_, 'py>,
-    v: Object<'_, 'py>,
-    p: Object<'_, 'py>,
-    kernel: &str,
-    variance: f64,
-    eps: f64,
-    radii: Object<'_, 'py>,
-    chunk_size: usize,
-    limits: Option<Object<'_, 'py>>,
-    level: Option<&str>,
-    threads: Option<usize>,
-) -> PyResult<Triple<'py>> {
-    let (level, kernel) = (Level::named(level)?, Kernel::named(kernel, variance)?);
-    let scan = ScanOptions { kernel, eps, chunk_size, level, threads };
-    let radii = Input::new("radii", radii, "a C-contiguous array of float64")?;
-    let limits = limits.map(|limits| indices("limits", limits)).transpose()?;
-    if is_wide("v_q", v_q)? {
-        radius_as::<f64>((u_q, v_q, p_q), (u, v, p), limits.as_ref(), &radii, scan)
-    } else {
-        radius_as::<f32>((u_q, v_q, p_q), (u, v, p), limits.as_ref(), &radii, scan)
-    }
-}
-
-fn radius_as<'py, T: Block>(
-    (u_q, v_q, p_q): (Object<'_, 'py>, Object<'_, 'py>, Object<'_, 'py>),
-    (u, v, p): (Object<'_, 'py>, Object<'_, 'py>, Object<'_, 'py>),
-    limits: Limits<'_, 'py>,
-    radii: &Input<'py, f64, Ix1>,
-    options: ScanOptions,
-) -> PyResult<Triple<'py>> {
-    let py = u.py();
-    let (u_q, u) = (doubles("u_q", u_q)?, doubles("u", u)?);
-    let (v_q, v) = (block::<T, Ix2>("v_q", v_q)?, block::<T, Ix2>("v", v)?);
-    let (p_q, p) = (block::<T, Ix1>("p_q", p_q)?, block::<T, Ix1>("p", p)?);
-    let queries = Points { u: u_q.matrix()?, v: v_q.matrix()?, p: p_q.slice() };
-    let data = Points { u: u.matrix()?, v: v.matrix()?, p: p.slice() };
-    let ScanOptions { kernel, eps, chunk_size, level, threads } = options;
-    let (limits, radii) = (limits.map(Input::slice), radii.slice());
-    let scan = Scan { level, kernel, eps, data, limits, chunk_size };
-    Ok(triple(py, call(py, threads, || scan.within(queries, radii))?))
-}
-
 fn triple(py: Python<'_>, found: Neighbourhoods) -> Triple<'_> {
     let Neighbourhoods { offsets, indices, distances } = found;
     (
@@ -424,93 +313,4 @@ fn triple(py: Python<'_>, found: Neighbourhoods) -> Triple<'_> {
         PyArray1::from_vec(py, indices),
         PyArray1::from_vec(py, distances),
     )
-}
-
-#[pyfunction]
-#[pyo3(signature = (u, v, p, kernel, variance, eps, i, j, *, level=None))]
-#[allow(clippy::too_many_arguments)]
-fn distance_idx<'py>(
-    u: Object<'_, 'py>,
-    v: Object<'_, 'py>,
-    p: Object<'_, 'py>,
-    kernel: &str,
-    variance: f64,
-    eps: f64,
-    i: i64,
-    j: i64,
-    level: Option<&str>,
-) -> PyResult<f64> {
-    let options = (Level::named(level)?, Kernel::named(kernel, variance)?, eps);
-    if is_wide("v", v)? {
-        distance_idx_as::<f64>((u, v, p), options, (i, j))
-    } else {
-        distance_idx_as::<f32>((u, v, p), options, (i, j))
-    }
-}
-
-fn distance_idx_as<'py, T: Block>(
-    (u, v, p): (Object<'_, 'py>, Object<'_, 'py>, Object<'_, 'py>),
-    (level, kernel, eps): (Level, Kernel, f64),
-    (i, j): (i64, i64),
-) -> PyResult<f64> {
-    let py = u.py();
-    let (u, v) = (doubles("u", u)?, block::<T, Ix2>("v", v)?);
-    let p = block::<T, Ix1>("p", p)?;
-    let points = Points { u: u.matrix()?, v: v.matrix()?, p: p.slice() };
-    call(py, None, || {
-        let metric = ResidualMetric::new(level, kernel, eps, points)?;
-        let (i, j) = (rows("i", &[i], points.p.len())?, rows("j", &[j], points.p.len())?);
-        metric.expect_points("i", &i)?;
-        metric.expect_points("j", &j)?;
-        Ok(metric.distance_idx(i[0], j[0]))
-    })
-}
-
-#[pyfunction]
-#[pyo3(signature = (u, v, p, kernel, variance, eps, query, idxs, kth, *, level=None))]
-#[allow(clippy::too_many_arguments)]
-fn distances_sq_batch<'py>(
-    u: Object<'_, 'py>,
-    v: Object<'_, 'py>,
-    p: Object<'_, 'py>,
-    kernel: &str,
-    variance: f64,
-    eps: f64,
-    query: i64,
-    idxs: Object<'_, 'py>,
-    kth: Option<f64>,
-    level: Option<&str>,
-) -> PyResult<Array1<'py, f64>> {
-    let options = (Level::named(level)?, Kernel::named(kernel, variance)?, eps);
-    let idxs = indices("idxs", idxs)?;
-    if is_wide("v", v)? {
-        distances_sq_batch_as::<f64>((u, v, p), options, (query, idxs.slice(), kth))
-    } else {
-        distances_sq_batch_as::<f32>((u, v, p), options, (query, idxs.slice(), kth))
-    }
-}
-
-fn distances_sq_batch_as<'py, T: Block>(
-    (u, v, p): (Object<'_, 'py>, Object<'_, 'py>, Object<'_, 'py>),
-    (level, kernel, eps): (Level, Kernel, f64),
-    (query, idxs, kth): (i64, &[i64], Option<f64>),
-) -> PyResult<Array1<'py, f64>> {
-    let py = u.py();
-    let (u, v) = (doubles("u", u)?, block::<T, Ix2>("v", v)?);
-    let p = block::<T, Ix1>("p", p)?;
-    let points = Points { u: u.matrix()?, v: v.matrix()?, p: p.slice() };
-    let mut out = Output::vector(py, idxs.len())?;
-    let to = out.slice();
-    call(py, None, || {
-        let metric = ResidualMetric::new(level, kernel, eps, points)?;
-        let query = rows("query", &[query], points.p.len())?[0];
-        let idxs = rows("idxs", idxs, points.p.len())?;
-        metric.distances_sq_batch_idx_into_with_kth(query, &idxs, kth, to)
-    })?;
-    Ok(out.done())
-}
-
-#[pyfunction]
-fn max_distance_hint() -> f64 {
-    metric::MAX_DISTANCE
 }

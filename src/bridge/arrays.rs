@@ -4,6 +4,7 @@ use super::Object;
 use crate::error::Error;
 use crate::matrix::Matrix;
 use crate::memory::{count, room};
+use crate::metric::Points;
 use crate::numeric::Real;
 use numpy::ndarray::Dimension;
 use numpy::{
@@ -85,6 +86,39 @@ pub(super) fn block<'py, T: Block, D: Dimension>(
 ) -> PyResult<Input<'py, T, D>> {
     let wanted = "a C-contiguous array of the block type, the same float32 or float64 everywhere";
     Input::new(name, object, wanted)
+}
+
+/// u, V and p of some points.
+pub(super) struct Arrays<'py, T: Block> {
+    u: Input<'py, f64, Ix2>,
+    v: Input<'py, T, Ix2>,
+    p: Input<'py, T, Ix1>,
+}
+
+impl<'py, T: Block> Arrays<'py, T> {
+    pub(super) fn new(names: [&'static str; 3], [u, v, p]: [Object<'_, 'py>; 3]) -> PyResult<Self> {
+        let [u_name, v_name, p_name] = names;
+        Ok(Self { u: doubles(u_name, u)?, v: block(v_name, v)?, p: block(p_name, p)? })
+    }
+
+    pub(super) fn points(&self) -> Result<Points<'_, T>, Error> {
+        Ok(Points { u: self.u.matrix()?, v: self.v.matrix()?, p: self.p.slice() })
+    }
+}
+
+/// What [`Arrays`] of points, and of queries, are called.
+pub(super) const POINTS: [&str; 3] = ["u", "v", "p"];
+pub(super) const QUERIES: [&str; 3] = ["u_q", "v_q", "p_q"];
+
+/// The ids below which each query looks.
+pub(super) fn limits_of<'py>(
+    limits: Option<Object<'_, 'py>>,
+) -> PyResult<Option<Input<'py, i64, Ix1>>> {
+    limits.map(|limits| indices("limits", limits)).transpose()
+}
+
+pub(super) fn radii_of<'py>(radii: Object<'_, 'py>) -> PyResult<Input<'py, f64, Ix1>> {
+    Input::new("radii", radii, "a C-contiguous array of float64")
 }
 
 pub(super) fn indices<'py>(

@@ -1,6 +1,6 @@
 //! Euclidean neighbours at the boundary: an index to keep, and functions that make one for a call.
 
-use super::arrays::{Input, Output, doubles, indices};
+use super::arrays::{Input, Output, doubles, limits_of, radii_of};
 use super::call::call;
 use super::{Array1, Array2, Object};
 use crate::error::Error;
@@ -20,17 +20,12 @@ struct Borrowed<'py> {
 
 impl<'py> Borrowed<'py> {
     fn new(u_q: Object<'_, 'py>, limits: Option<Object<'_, 'py>>) -> PyResult<Self> {
-        let limits = limits.map(|limits| indices("limits", limits)).transpose()?;
-        Ok(Self { rows: doubles("u_q", u_q)?, limits })
+        Ok(Self { rows: doubles("u_q", u_q)?, limits: limits_of(limits)? })
     }
 
     fn queries(&self) -> Result<Queries<'_>, Error> {
         Ok(Queries { rows: self.rows.matrix()?, limits: self.limits.as_ref().map(Input::slice) })
     }
-}
-
-fn radii_of<'py>(radii: Object<'_, 'py>) -> PyResult<Input<'py, f64, Ix1>> {
-    Input::new("radii", radii, "a C-contiguous array of float64")
 }
 
 fn knn<'py>(

@@ -1,33 +1,14 @@
 //! The index at the boundary: an object that keeps the arrays it was built from, and searches them.
 
-use super::arrays::{Input, Output, doubles, indices};
+use super::arrays::{Arrays, Input, Output, POINTS, QUERIES, indices, limits_of, radii_of};
 use super::call::call;
 use super::{Array1, Array2, Object, Triple, triple};
 use crate::error::Error;
 use crate::kernel::Kernel;
 use crate::level::Level;
-use crate::metric::Points;
 use crate::search::{Certificate, Index, Parts, REVISION, Search, hilbert};
-use numpy::{Ix1, Ix2, PyArray1};
+use numpy::{Ix1, PyArray1};
 use pyo3::prelude::*;
-
-/// Points in NumPy's memory: u, V, p.
-struct Arrays<'py> {
-    u: Input<'py, f64, Ix2>,
-    v: Input<'py, f64, Ix2>,
-    p: Input<'py, f64, Ix1>,
-}
-
-impl<'py> Arrays<'py> {
-    fn new(names: [&'static str; 3], [u, v, p]: [Object<'_, 'py>; 3]) -> PyResult<Self> {
-        let p = Input::new(names[2], p, "a C-contiguous array of float64")?;
-        Ok(Self { u: doubles(names[0], u)?, v: doubles(names[1], v)?, p })
-    }
-
-    fn points(&self) -> Result<Points<'_, f64>, Error> {
-        Ok(Points { u: self.u.matrix()?, v: self.v.matrix()?, p: self.p.slice() })
-    }
-}
 
 /// An index, and the arrays of its points, which nobody may write to while it lives.
 #[pyclass(frozen, module = "covertreex._rust")]
@@ -54,7 +35,7 @@ impl SearchIndex {
         threads: Option<usize>,
     ) -> PyResult<Self> {
         let (py, level, kernel) = (u.py(), Level::named(level)?, Kernel::named(kernel, variance)?);
-        let arrays = Arrays::new(["u", "v", "p"], [u, v, p])?;
+        let arrays = Arrays::new(POINTS, [u, v, p])?;
         let points = arrays.points()?;
         let order = order.map(|order| indices("order", order)).transpose()?;
         let cuts = cuts.map(|cuts| indices("cuts", cuts)).transpose()?;
@@ -87,7 +68,7 @@ impl SearchIndex {
         level: Option<&str>,
     ) -> PyResult<Self> {
         let (py, level, kernel) = (u.py(), Level::named(level)?, Kernel::named(kernel, variance)?);
-        let arrays = Arrays::new(["u", "v", "p"], [u, v, p])?;
+        let arrays = Arrays::new(POINTS, [u, v, p])?;
         let points = arrays.points()?;
         let [order, regions, pivots, bases, coordinates, sigma, limits] = &parts;
         let (order, pivots) = (indices("order", order)?, indices("pivots", pivots)?);
@@ -155,7 +136,7 @@ impl SearchIndex {
         let py = u_q.py();
         let (queries, arrays) = (Arrays::new(QUERIES, [u_q, v_q, p_q])?, self.arrays(py)?);
         let (queries, points) = (queries.points()?, arrays.points()?);
-        let limits = limits.map(|limits| indices("limits", limits)).transpose()?;
+        let limits = limits_of(limits)?;
         let limits = limits.as_ref().map(Input::slice);
         let search = Search { index: &self.index, points, eps, limits, chunk_size };
         search.validate(&queries)?;
@@ -183,8 +164,8 @@ impl SearchIndex {
         let py = u_q.py();
         let (queries, arrays) = (Arrays::new(QUERIES, [u_q, v_q, p_q])?, self.arrays(py)?);
         let (queries, points) = (queries.points()?, arrays.points()?);
-        let radii: Input<f64, Ix1> = Input::new("radii", radii, "a C-contiguous array of float64")?;
-        let limits = limits.map(|limits| indices("limits", limits)).transpose()?;
+        let radii = radii_of(radii)?;
+        let limits = limits_of(limits)?;
         let (radii, limits) = (radii.slice(), limits.as_ref().map(Input::slice));
         let search = Search { index: &self.index, points, eps, limits, chunk_size };
         Ok(triple(py, call(py, threads, || search.within(queries, radii))?))
@@ -206,11 +187,9 @@ fn floats<'py>(name: &'static str, object: Object<'_, 'py>) -> PyResult<Input<'p
     Input::new(name, object, "a C-contiguous array of float32")
 }
 
-const QUERIES: [&str; 3] = ["u_q", "v_q", "p_q"];
-
 impl SearchIndex {
-    fn arrays<'py>(&self, py: Python<'py>) -> PyResult<Arrays<'py>> {
+    fn arrays<'py>(&self, py: Python<'py>) -> PyResult<Arrays<'py, f64>> {
         let [u, v, p] = &self.arrays;
-        Arrays::new(["u", "v", "p"], [u.bind(py), v.bind(py), p.bind(py)])
+        Arrays::new(POINTS, [u.bind(py), v.bind(py), p.bind(py)])
     }
 }
