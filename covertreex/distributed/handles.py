@@ -1,0 +1,221 @@
+"""Where trees are: one that every worker has (`ScatteredTree`), or one in parts (`ShardedTree`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import dask.array as da
+import distributed
+import numpy as np
+import numpy.typing as npt
+
+from ..api import _expect_usual, _options
+from ..errors import ConfigurationError, DtypeError
+from ..kernels import Kernel
+from ..metrics._arguments import I64, as_block_dtype, as_integer, as_threads
+from ..metrics._engines import engine_named
+from ..runtime import Runtime
+from ..tree import CoverTree
+from . import tasks
+from .arrays import as_rows, objects_of
+
+
+@dataclass(frozen=True, eq=False)
+class ScatteredTree:
+    """A tree that the workers of a cluster hold; what `scatter` returns.
+
+    Attributes
+    ----------
+    future : distributed.Future
+        The tree on the workers; it is freed when this handle and all results that wait are gone.
+    size, columns, next_id : int
+        Number of points, of coordinates, and the id after the last.
+    """
+
+    future: distributed.Future[CoverTree]
+    size: int
+    columns: int
+    next_id: int
+
+    def __len__(self) -> int:
+        return self.size
+
+    def __repr__(self) -> str:
+        return f"ScatteredTree(n={self.size}, d={self.columns}, {self.future.status})"
+
+
+@dataclass(frozen=True, eq=False)
+class ShardedTree:
+    """Points in shards, each a tree of its own on one worker; what `shard` returns.
+
+    Attributes
+    ----------
+    trees : dask.array.Array, shape (shards,)
+        A block for each shard, in order of id; the blocks are `CoverTree` objects.
+    starts : ndarray of int64, shape (shards + 1,)
+        Shard i has the ids ``starts[i]`` up to ``starts[i + 1]``.
+    columns : int
+        Number of coordinates.
+    threads : int
+        Threads of one task.
+    """
+
+    trees: da.Array
+    starts: I64
+    columns: int
+    threads: int
+
+    def __len__(self) -> int:
+        return int(self.starts[-1])
+
+    def __repr__(self) -> str:
+        return f"ShardedTree(n={len(self)}, d={self.columns}, shards={len(self.starts) - 1})"
+
+    def persist(self) -> Self:
+        """Build the shards and keep them where they are, for more than one computation.
+
+        With a cluster this returns at once. A shard of a worker that dies is built again from its
+        points, so long as Dask can make those again: points that were scattered it cannot.
+
+        Returns
+        -------
+        ShardedTree
+        """
+        return replace(self, trees=self.trees.persist())
+
+
+def scatter(tree: CoverTree, client: distributed.Client | None = None) -> ScatteredTree:
+    """Send a tree to every worker of a cluster, once.
+
+    Each worker builds the index of the tree when it is first asked, and keeps it. A worker that
+    joins later gets the tree from another one. The tree is there for as long as one worker that
+    has it lives; where that is not enough, give `knn` the tree itself or the path of its file.
+
+    Parameters
+    ----------
+    tree : CoverTree
+        What `covertreex.cover_tree` or `covertreex.load` returned.
+    client : distributed.Client, optional
+        By default the client that is the current one.
+
+    Returns
+    -------
+    ScatteredTree
+        To give to `knn`.
+
+    Raises
+    ------
+    DtypeError
+        If it is no tree.
+    ConfigurationError
+        If there is no client, or its cluster has no worker.
+    """
+    if not isinstance(tree, CoverTree):
+        raise DtypeError(f"tree is of type {type(tree).__name__}; give what cover_tree returned")
+    to = _current_client() if client is None else client
+    if not to.nthreads():
+        raise ConfigurationError(
+            "the cluster has no worker to scatter to; wait for one with client.wait_for_workers(1)"
+        )
+    future = to.scatter(tree, broadcast=True, hash=False)
+    return ScatteredTree(future, len(tree), tree.points.shape[1], tree.next_id)
+
+
+def shard(
+    points: da.Array,
+    kernel: Kernel | None = None,
+    *,
+    engine: str | None = None,
+    inducing_count: int = 512,
+    seed: int = 0,
+    block_dtype: npt.DTypeLike = "float64",
+    runtime: Runtime | None = None,
+    threads: int = 1,
+) -> ShardedTree:
+    """Make points that no one worker can hold ready for searches: a tree for each of their chunks.
+
+    Nobody holds all of V: each worker computes the rows of its points, from the inducing points and
+    their factor, which are those of `covertreex.cover_tree` with the same seed. Nothing is computed
+    yet; `ShardedTree.persist` builds the shards once for many searches.
+
+    Parameters
+    ----------
+    points : dask.array.Array of real numbers, shape (n, d)
+        Coordinates; a shard is a chunk of rows. The id of a point is its row.
+    kernel, engine, inducing_count, seed, block_dtype, runtime
+        See `covertreex.cover_tree`.
+    threads : int, default 1
+        Threads of one task. A worker runs as many tasks at a time as it has threads, so one is
+        right unless a worker has fewer threads than cores.
+
+    Returns
+    -------
+    ShardedTree
+        To give to `knn`.
+
+    Raises
+    ------
+    ShapeError, DtypeError, ParameterError
+        If an argument does not fit; a number that is not finite is found when its shard is built.
+    ConfigurationError
+        If options contradict each other.
+
+    Warns
+    -----
+    ResidualPrecisionWarning
+        Where a shard is built, so in the log of its worker, if float32 blocks cannot resolve it.
+    """
+    rows = as_rows(points, "points")
+    workers = as_integer(threads, "threads", 1)
+    how = _options(runtime, kernel, engine, as_threads(workers))
+    of_metric: dict[str, Any] = {
+        "inducing_count": inducing_count,
+        "seed": seed,
+        "block_dtype": block_dtype,
+    }
+    starts = np.concatenate([[0], np.cumsum(rows.chunks[0], dtype=np.int64)])
+    n = int(starts[-1])
+    if kernel is None:
+        _expect_usual(of_metric)
+        factor = None
+    else:
+        factor = _factor(rows, kernel, how, **of_metric)
+    metric = None if factor is None else (factor.name, 0)
+    layer = [
+        (tasks.shard, metric, (rows.name, i, 0), int(first), n, how)
+        for i, first in enumerate(starts[:-1])
+    ]
+    sources = [rows] if factor is None else [rows, factor]
+    return ShardedTree(objects_of("shard", layer, sources), starts, rows.shape[1], workers)
+
+
+def _factor(
+    points: da.Array,
+    kernel: Kernel,
+    how: Runtime,
+    *,
+    inducing_count: int,
+    seed: int,
+    block_dtype: npt.DTypeLike,
+) -> da.Array:
+    """Return a collection of one object: the metric of the inducing points of all points."""
+    n = points.shape[0]
+    count = as_integer(inducing_count, "inducing_count", 1)
+    draw = as_integer(seed, "seed", 0, 2**64 - 1)
+    chosen = engine_named(how.resolved_engine).inducing_rows(draw, n, min(count, n))
+    inducing = points[chosen].rechunk(-1)
+    dtype = as_block_dtype(block_dtype)
+    kernel.scale(np.zeros((1, points.shape[1])))  # as many lengthscales as coordinates
+    task = (tasks.factor, (inducing.name, 0, 0), chosen, kernel, dtype, how)
+    return objects_of("factor", [task], [inducing])
+
+
+def _current_client() -> distributed.Client:
+    try:
+        return distributed.get_client()
+    except ValueError as error:
+        raise ConfigurationError(
+            "no Dask client is running; start one, such as distributed.Client(), or give knn the "
+            "tree itself, which the threads of this process then search"
+        ) from error
