@@ -16,6 +16,7 @@ from ..tree import CoverTree
 from . import tasks
 from .arrays import as_dask, objects_of, part_of
 from .handles import ScatteredTree, ShardedTree
+from .held import Held
 from .queries import given, located, points_of, rows_of
 
 WholeTree: TypeAlias = CoverTree | ScatteredTree | str | os.PathLike[str]
@@ -77,7 +78,7 @@ def _whole(tree: WholeTree) -> tuple[Any, list[da.Array], int, int]:
     if isinstance(tree, ScatteredTree):
         return tree.future, [], tree.size, tree.columns
     if isinstance(tree, CoverTree):
-        one = objects_of("tree", [(tasks.same, tree)], [])
+        one = objects_of("tree", [(tasks.same, Held(tree))], [])
         return (one.name, 0), [one], len(tree), tree.points.shape[1]
     if isinstance(tree, str | os.PathLike):
         path = Path(tree).absolute()

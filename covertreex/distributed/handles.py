@@ -19,6 +19,7 @@ from ..runtime import Runtime
 from ..tree import CoverTree
 from . import tasks
 from .arrays import as_rows, objects_of
+from .held import Held
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +34,7 @@ class ScatteredTree:
         Number of points, of coordinates, and the id after the last.
     """
 
-    future: distributed.Future[CoverTree]
+    future: distributed.Future[Held]
     size: int
     columns: int
     next_id: int
@@ -52,7 +53,7 @@ class ShardedTree:
     Attributes
     ----------
     trees : dask.array.Array, shape (shards,)
-        A block for each shard, in order of id; the blocks are `CoverTree` objects.
+        A block for each shard, in order of id; the blocks are of this package's own.
     starts : ndarray of int64, shape (shards + 1,)
         Shard i has the ids ``starts[i]`` up to ``starts[i + 1]``.
     columns : int
@@ -118,7 +119,7 @@ def scatter(tree: CoverTree, client: distributed.Client | None = None) -> Scatte
         raise ConfigurationError(
             "the cluster has no worker to scatter to; wait for one with client.wait_for_workers(1)"
         )
-    future = to.scatter(tree, broadcast=True, hash=False)
+    future = to.scatter(Held(tree), broadcast=True, hash=False)
     return ScatteredTree(future, len(tree), tree.points.shape[1], tree.next_id)
 
 

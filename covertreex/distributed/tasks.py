@@ -18,7 +18,6 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from dask.sizeof import sizeof
 
 from ..errors import ResidualPrecisionWarning
 from ..kernels import Kernel
@@ -35,42 +34,28 @@ from ..metrics.residual.rows import projected_rows
 from ..runtime import Runtime
 from ..searches import _knn
 from ..tree import CoverTree
+from .held import Held, aligned
 
 Answer: TypeAlias = tuple[I64, F64]
 
-_building = Lock()
-"""Held while an index is built: threads of a worker that want the same one then build it once."""
-
-_ARRAYS = "points", "ids"
-_METRIC_ARRAYS = "scaled", "v_matrix", "p_diag", "scaled_inducing", "cholesky"
+_opening = Lock()
 
 
-def _bytes_of(tree: CoverTree) -> int:
-    """Bytes of a tree's arrays: by them Dask brings the queries to a tree, not a tree to them."""
-    held = [getattr(tree, name) for name in _ARRAYS]
-    if tree.residual is not None:
-        held += [getattr(tree.residual, name) for name in _METRIC_ARRAYS]
-    return sum({id(array): array.nbytes for array in held}.values())
-
-
-sizeof.register(CoverTree, _bytes_of)
-
-
-def same(tree: CoverTree) -> CoverTree:
+def same(held: Held) -> Held:
     """Return the tree: a task of its own, so that its bytes are sent to a worker once."""
-    return tree
+    return held
 
 
-def opened(path: str) -> CoverTree:
+def opened(path: str) -> Held:
     """Return the tree of a file, read and checked once a process for as long as the file stays."""
     status = Path(path).stat()
-    with _building:
+    with _opening:
         return _opened(path, status.st_mtime_ns, status.st_size)
 
 
 @lru_cache(maxsize=4)
-def _opened(path: str, _changed: int, _size: int) -> CoverTree:
-    return CoverTree.load(path)
+def _opened(path: str, _changed: int, _size: int) -> Held:
+    return Held(CoverTree.load(path))
 
 
 def factor(
@@ -97,7 +82,7 @@ def factor(
 
 def shard(
     metric: ResidualBackend | None, block: npt.NDArray[np.generic], first: int, n: int, how: Runtime
-) -> CoverTree:
+) -> Held:
     """Make the tree of the points ``first`` to ``first + len(block)``, with its index.
 
     Raises
@@ -111,7 +96,7 @@ def shard(
     residual = None if metric is None else _of_other_points(metric, points, how)
     tree = CoverTree(how, residual, points, ids, n)
     tree.indexes.prepare(how)
-    return tree
+    return Held(tree)
 
 
 def _of_other_points(metric: ResidualBackend, points: F64, how: Runtime) -> ResidualBackend:
@@ -124,9 +109,9 @@ def _of_other_points(metric: ResidualBackend, points: F64, how: Runtime) -> Resi
     return certified(backend)
 
 
-def coordinates(tree: CoverTree, first: int, stop: int) -> F64:
+def coordinates(held: Held, first: int, stop: int) -> F64:
     """Coordinates of some rows of a shard."""
-    return tree.points[first:stop]
+    return held.tree.points[first:stop]
 
 
 def checked_ids(block: npt.NDArray[np.generic], first: int, n: int) -> I64:
@@ -134,8 +119,9 @@ def checked_ids(block: npt.NDArray[np.generic], first: int, n: int) -> I64:
     return as_ids(block, _named(block, first), n) if len(block) else np.empty(0, np.int64)
 
 
-def gathered(tree: CoverTree, ids: I64) -> F64:
+def gathered(held: Held, ids: I64) -> F64:
     """Coordinates of those of the ids that a shard has, in order."""
+    tree = held.tree
     rows = ids - tree.ids[0]
     found: F64 = tree.points[rows[(rows >= 0) & (rows < len(tree))]]
     return found
@@ -151,7 +137,7 @@ def joined(parts: Sequence[F64], ids: I64, starts: I64) -> F64:
 
 
 def search_tree(
-    tree: CoverTree | str,
+    held: Held | str,
     queries: npt.NDArray[np.generic] | tuple[int, int],
     first: int,
     *,
@@ -163,7 +149,7 @@ def search_tree(
 
     Queries are ids, coordinates, or (first, stop) for those rows of the tree.
     """
-    searched = _ready(opened(tree) if isinstance(tree, str) else tree, threads)
+    searched = (opened(held) if isinstance(held, str) else held).ready(threads)
     if isinstance(queries, tuple):
         asked: npt.NDArray[np.generic] = searched.ids[slice(*queries)]
     elif not len(queries):
@@ -171,18 +157,20 @@ def search_tree(
     elif queries.dtype.kind in "iu":
         asked = as_ids(queries, _named(queries, first), searched.next_id)
     else:
-        asked = as_points(queries, _named(queries, first), columns=searched.points.shape[1])
+        asked = as_points(
+            aligned(queries), _named(queries, first), columns=searched.points.shape[1]
+        )
     return searched.knn(asked, k=k, predecessor_mode=predecessors)
 
 
 def search_shard(
-    tree: CoverTree, queries: F64, first: int, ids: I64 | int | None, *, k: int, threads: int
+    held: Held, queries: F64, first: int, ids: I64 | int | None, *, k: int, threads: int
 ) -> Answer:
     """Search one shard for a block of queries, at most k neighbours each.
 
     Parameters
     ----------
-    tree : CoverTree
+    held : Held
         The shard.
     queries : ndarray of float64, shape (q, d)
         Coordinates.
@@ -194,15 +182,16 @@ def search_shard(
     k, threads : int
         Neighbours wanted, of which a shard has no more than it has points; threads.
     """
+    tree = held.ready(threads)
     most = min(k, len(tree))
     if not len(queries):
         return np.empty((0, most), np.int64), np.empty((0, most))
-    asked = as_points(queries, _named(queries, first), columns=tree.points.shape[1])
+    asked = as_points(aligned(queries), _named(queries, first), columns=tree.points.shape[1])
     limits = None
     if ids is not None:
         below = np.arange(ids, ids + len(asked)) if isinstance(ids, int) else ids
         limits = np.clip(below - tree.ids[0], 0, len(tree))
-    rows, distances = _knn(_ready(tree, threads), asked, most, limits)
+    rows, distances = _knn(tree, asked, most, limits)
     return np.where(rows < 0, -1, rows + tree.ids[0]), distances
 
 
@@ -218,14 +207,6 @@ def merge(answers: Sequence[Answer], k: int) -> Answer:
         np.pad(found, room, constant_values=-1),
         np.pad(within, room, constant_values=np.inf),
     )
-
-
-def _ready(tree: CoverTree, threads: int) -> CoverTree:
-    """Return the tree for a search with so many threads, its index built."""
-    searched = tree.searched_by(tree.runtime.with_updates(threads=threads))
-    with _building:
-        searched.indexes.prepare(searched.runtime)
-    return searched
 
 
 def _named(block: npt.NDArray[np.generic], first: int) -> str:

@@ -1,0 +1,91 @@
+"""Trees as workers hold them: how large they are, and in what state they arrive.
+
+Dask sends arrays as pieces of one buffer, so what arrives may stand at any address; the engines
+want arrays that are aligned, as all arrays are that NumPy makes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from threading import Lock
+from typing import Any, TypeVar
+
+import numpy.typing as npt
+from dask.sizeof import sizeof
+
+from ..metrics.residual.backend import certified, owned
+from ..tree import CoverTree
+
+A = TypeVar("A", bound=npt.NDArray[Any])
+
+_building = Lock()
+"""Held while an index is built: threads of a worker that want the same one then build it once."""
+
+_TREE = "points", "ids"
+_METRIC = (
+    "points",
+    "inducing_indices",
+    "v_matrix",
+    "p_diag",
+    "scaled",
+    "scaled_inducing",
+    "cholesky",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Held:
+    """A tree on its way to workers, or there. Its index is not sent: it is built where it arrives.
+
+    Attributes
+    ----------
+    tree : CoverTree
+        The tree; all of its arrays are aligned.
+    """
+
+    tree: CoverTree
+
+    def __reduce__(self) -> tuple[Any, tuple[CoverTree]]:
+        return arrived, (self.tree,)
+
+    def ready(self, threads: int) -> CoverTree:
+        """Return the tree for a search with so many threads, its index built."""
+        searched = self.tree.searched_by(self.tree.runtime.with_updates(threads=threads))
+        with _building:
+            searched.indexes.prepare(searched.runtime)
+        return searched
+
+
+def aligned(array: A) -> A:
+    """Return the array, or a copy of it if it stands where no engine reads it."""
+    return array if array.flags.aligned else array.copy()
+
+
+def arrived(tree: CoverTree) -> Held:
+    """Hold a tree that was sent here."""
+    landed: dict[int, npt.NDArray[Any]] = {}  # an array that two share stays one
+
+    def land(of: object, names: tuple[str, ...]) -> dict[str, Any]:
+        arrays = {name: getattr(of, name) for name in names}
+        for array in arrays.values():
+            if id(array) not in landed:
+                landed[id(array)] = owned(aligned(array))
+        return {name: landed[id(array)] for name, array in arrays.items()}
+
+    residual = tree.residual
+    if residual is not None:
+        again = replace(residual, **land(residual, _METRIC))
+        residual = certified(again) if residual.certified else again
+    return Held(replace(tree, residual=residual, **land(tree, _TREE)))
+
+
+def _bytes_of(held: Held) -> int:
+    """Bytes of a tree's arrays: by them Dask brings queries to trees, not trees to queries."""
+    tree = held.tree
+    arrays = [getattr(tree, name) for name in _TREE]
+    if tree.residual is not None:
+        arrays += [getattr(tree.residual, name) for name in _METRIC]
+    return sum({id(array): array.nbytes for array in arrays}.values())
+
+
+sizeof.register(Held, _bytes_of)
