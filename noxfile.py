@@ -26,6 +26,8 @@ EXTRAS = PROJECT["project"]["optional-dependencies"]
 STAMP = "reports/parity-stamp.json"
 PARITY_TESTS = "tests/test_residual_parity.py"
 PAGE_TESTS = "tests/testing/browser_page.py"
+THIRD_PARTY = "THIRD-PARTY-LICENSES.txt"
+TOOLS = Path(".nox/tools").absolute()  # Rust tools of this project alone, and pinned
 
 
 @nox.session
@@ -88,11 +90,11 @@ def page(session: nox.Session) -> None:
 @nox.session
 def mutants(session: nox.Session) -> None:
     """Change the engines, one step at a time: all is caught. ``-- numba --shard 1/4 --jobs 2``."""
-    tools = Path(".nox/tools").absolute()  # of this project alone, and pinned: names come from it
-    pinned = ["cargo-mutants@27.1.0", "--locked", f"--root={tools}"]
+    # Pinned: the mutants' names come from it.
+    pinned = ["cargo-mutants@27.1.0", "--locked", f"--root={TOOLS}"]
     session.run("cargo", "install", "--quiet", *pinned, external=True)
     _install(session, "test")
-    path = os.pathsep.join([str(tools / "bin"), session.env.get("PATH") or os.environ["PATH"]])
+    path = os.pathsep.join([str(TOOLS / "bin"), session.env.get("PATH") or os.environ["PATH"]])
     session.run("python", "-m", "mutants", *session.posargs, env={"PATH": path})
 
 
@@ -128,14 +130,46 @@ def bench(session: nox.Session) -> None:
     session.run("python", "-m", "benchmarks", *options, env={"PYTHONPATH": "tests"})
 
 
+@nox.session
+def licences(session: nox.Session) -> None:
+    """Check the licences of the crates in the wheel; ``-- --write`` renews their texts."""
+    _check_licences(session, write=session.posargs == ["--write"])
+
+
+@nox.session
+def wheels(session: nox.Session) -> None:
+    """Make sdist and wheel, tested where nothing can be built. ``-- --python python3.13``."""
+    _check_licences(session)
+    session.install(*nox.project.dependency_groups(PROJECT, "release"))
+    with _phase(session, "release"):
+        require = ["--require", *_requirements("test", "examples", extras=EXTRAS)]
+        session.run("python", "-m", "release", *session.posargs, *require)
+
+
+def _check_licences(session: nox.Session, *, write: bool = False) -> None:
+    pinned = ["--features=cli", "cargo-about@0.9.0", "--locked", f"--root={TOOLS}"]
+    session.run("cargo", "install", "--quiet", *pinned, external=True)
+    made = Path(session.create_tmp()) / THIRD_PARTY
+    command = ["--locked", "--features=python", "--fail", "about.hbs", f"--output-file={made}"]
+    session.run(str(TOOLS / "bin" / "cargo-about"), "about", "generate", *command, external=True)
+    if write:
+        shutil.copyfile(made, THIRD_PARTY)
+    elif made.read_bytes() != Path(THIRD_PARTY).read_bytes():
+        session.error(f"{THIRD_PARTY} is not of Cargo.lock's crates: nox -s licences -- --write")
+
+
+def _requirements(*groups: str, extras: Iterable[str] = ("testing",)) -> list[str]:
+    """Return what the package needs, and what it needs to be tested or built."""
+    return [
+        *PROJECT["project"]["dependencies"],
+        *(package for extra in extras for package in EXTRAS[extra]),
+        *nox.project.dependency_groups(PROJECT, *groups),
+    ]
+
+
 def _install(session: nox.Session, *groups: str, extras: Iterable[str] = ("testing",)) -> None:
-    project = PROJECT["project"]
     with _phase(session, "environment"):
-        session.install(
-            *project["dependencies"],
-            *(package for extra in extras for package in EXTRAS[extra]),
-            *nox.project.dependency_groups(PROJECT, "build", *groups),
-        )
+        session.install(*_requirements("build", *groups, extras=extras))
     with _phase(session, "build"):
         quiet = [] if sys.stderr.isatty() else ["--quiet"]  # cargo draws its progress, or nothing
         session.run("maturin", "develop", "--release", *quiet)

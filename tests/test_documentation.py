@@ -34,6 +34,7 @@ def test_examples_in_docstrings_are_true(module):
     assert result.failed == 0
 
 
+@pytest.mark.checkout  # the twins stand in the sources of covertreex/
 def test_every_twin_a_rust_file_names_is_there():
     """``Numba twin: `name` in `file```: names that a reader will look for."""
     named = 0

@@ -15,6 +15,7 @@ from mutants.numba_source import PATH, numba_mutants, reached_functions
 from mutants.report import Report, read_equivalent
 from mutants.runner import COPIED, BaselineError, Result, Tree, check_baseline, run_mutants
 
+pytestmark = pytest.mark.checkout  # it mutates the sources of covertreex/
 ROOT = Path(__file__).parent.parent
 
 
