@@ -54,6 +54,8 @@ def main() -> int:
                 file.write(path.read_bytes())
             digest = hashlib.sha256(path.read_bytes()).hexdigest()
             print(f"{dist / path.name}: {path.stat().st_size:,} bytes, sha256 {digest}")
+    if _git("status", "--porcelain"):
+        print("the checkout has changes that are not committed: this is no release")
     return 0
 
 
@@ -100,15 +102,18 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--python", action="append", help="interpreter to try the wheel by; again")
     parser.add_argument("--machine", choices=build.TARGETS, default=platform.machine())
     parser.add_argument("--require", nargs="*", default=[], help=argparse.SUPPRESS)
-    options, options.pytest = parser.parse_known_args()
+    options, for_pytest = parser.parse_known_args()
+    options.pytest = for_pytest
     return options
 
 
 def _tracked() -> list[str]:
-    listed = subprocess.run(
-        ["git", "-C", str(ROOT), "ls-files", "-z"], check=True, capture_output=True, text=True
-    )
-    return [name for name in listed.stdout.split("\0") if name and (ROOT / name).exists()]
+    return [name for name in _git("ls-files", "-z").split("\0") if (ROOT / name).is_file()]
+
+
+def _git(*arguments: str) -> str:
+    command = ["git", "-C", str(ROOT), *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 def _this_python() -> str:
