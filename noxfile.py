@@ -10,6 +10,7 @@ import argparse
 import os
 import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -143,7 +144,9 @@ def wheels(session: nox.Session) -> None:
     session.install(*nox.project.dependency_groups(PROJECT, "release"))
     with _phase(session, "release"):
         require = ["--require", *_requirements("test", "examples", extras=EXTRAS)]
-        session.run("python", "-m", "release", *session.posargs, *require)
+        # nox's own folder for such files is in the checkout, where the tests must not run.
+        outside = {"TMPDIR": tempfile.gettempdir()}
+        session.run("python", "-m", "release", *session.posargs, *require, env=outside)
 
 
 def _check_licences(session: nox.Session, *, write: bool = False) -> None:
