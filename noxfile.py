@@ -120,6 +120,16 @@ def snapshots(session: nox.Session) -> None:
 
 
 @nox.session
+def docs(session: nox.Session) -> None:
+    """Build the pages to reports/docs, without network; any warning or dead link fails."""
+    extras = PROJECT["project"]["optional-dependencies"]
+    session.install(*extras["cli"], *extras["sklearn"])  # what the pages read docstrings of
+    _install(session, "docs")
+    options = ["--fail-on-warning", "--keep-going", "--nitpicky", "--fresh-env"]
+    session.run("sphinx-build", *options, "--doctree-dir=reports/doctrees", "docs", "reports/docs")
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Run the gated gold standard on a proven build; ``-- harness`` times the harness instead."""
     if session.posargs[:1] == ["harness"]:

@@ -1,4 +1,7 @@
-"""What the documentation shows is run: the README's Python, and the examples in docstrings."""
+"""What is said beside the code is true: examples in docstrings, and names of files and twins.
+
+The pages and the README are run by test_docs.
+"""
 
 import doctest
 import importlib
@@ -8,16 +11,6 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-
-
-def test_the_readmes_python_runs(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)  # it saves a file
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    assert blocks
-    names = {}
-    for block in blocks:
-        exec(compile(block, "README.md", "exec"), names)
-    assert names["indices"].shape == (10, 30)
 
 
 WITH_EXAMPLES = sorted(

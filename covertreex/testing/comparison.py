@@ -56,12 +56,12 @@ class Comparison:
     expected, actual
         The two values there, in decimal and in hexadecimal bits.
     max_abs, max_ulp
-        Largest |delta| (inf where a NaN meets another value) and largest ULP distance.
+        Largest ``|delta|`` (inf where a NaN meets another value) and largest ULP distance.
     histogram
         Pairs (2^k, count): differing elements with a distance in [2^k, 2^(k+1)).
     ulp_used, tolerance_used
         How much of the rule was needed: the largest ULP that passed as such, and the largest
-        share of atol + rtol * |expected| among the elements that passed by nothing else.
+        share of ``atol + rtol * |expected|`` among the elements that passed by nothing else.
     mismatch
         The finding when dtype or shape differ; then no element was looked at.
     shape, heat

@@ -63,6 +63,11 @@ class Stage:
     trace: Trace | None = None
 
 
+def _by_name(case: str) -> str:
+    """Command that runs one case."""
+    return f"pytest -k {case}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Suite:
     """Two or more engines that must give the same arrays.
@@ -116,7 +121,7 @@ class Suite:
     quality: Mapping[str, Callable[[Array, Array], float]] = field(default_factory=dict)
     cpu: Callable[[], Mapping[str, Any]] = dict
     stamp_files: Callable[[], Mapping[str, Path]] = dict
-    reproduce: Callable[[str], str] = "pytest -k {}".format
+    reproduce: Callable[[str], str] = _by_name
     packages: Sequence[str] = PACKAGES
     full_limit: int = FULL_LIMIT
     _runs: OrderedDict[str, CaseRun] = field(default_factory=OrderedDict, init=False, repr=False)
