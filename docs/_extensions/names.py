@@ -7,7 +7,6 @@ nothing of that name is documented.
 
 from __future__ import annotations
 
-import sys
 from importlib.util import find_spec
 
 from docutils import nodes
@@ -35,8 +34,10 @@ def resolve(
 
 
 def _is_module(name: str) -> bool:
-    parent, _, last = name.rpartition(".")
-    return parent in sys.modules and find_spec(f".{last}", parent) is not None
+    try:
+        return find_spec(name) is not None
+    except ModuleNotFoundError:  # what stands before the last dot is none
+        return False
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -1,7 +1,7 @@
-"""Draw the first page's picture: the neighbours of one point by distance, and by correlation.
+"""Draw the first page's pictures: the neighbours of one point by distance, and by correlation.
 
-``python docs/pictures/problem.py`` writes problem-light.svg and problem-dark.svg beside itself, the
-same bytes each time. Every neighbour in it is computed by `covertreex.cover_tree`.
+``python docs/pictures/problem.py`` writes nearest-by-{distance,correlation}-{light,dark}.svg beside
+itself, the same bytes each time. Every neighbour in them is computed by `covertreex.cover_tree`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
@@ -22,6 +21,7 @@ from covertreex._files import replacing
 HERE = Path(__file__).parent
 KERNEL = Matern52(lengthscale=0.35)
 POINTS, INDUCING, K, SIDE = 500, 24, 16, 0.3
+SPAN = np.array([-1.0, 1.0])
 GRID = 81
 """Places a side of the field of correlations."""
 
@@ -58,81 +58,60 @@ def field(tree: CoverTree, query: int, centre: np.ndarray) -> np.ndarray:
     return (1.0 - of_query**2).reshape(GRID, GRID)
 
 
-def panel(axes: Axes, points: np.ndarray, query: int, found: np.ndarray, look: dict) -> None:
-    """Draw the points, and lines from the query to its neighbours."""
+def panel(title: str, found: np.ndarray, look: dict[str, str], shaded: bool) -> Figure:
+    """Draw the points, lines from the query to its neighbours, and the field if it is asked for."""
+    points, tree, query = scene()
+    centre, paper = points[query], look["paper"]
+    figure = Figure(figsize=(4.0, 4.3), layout="constrained", facecolor="none")
+    axes = figure.subplots()
+    axes.set_facecolor(paper)
+    axes.set_title(title, color=look["ink"], fontsize=15)
+    if shaded:
+        axes.imshow(
+            field(tree, query, centre),
+            origin="lower",
+            extent=(*(centre[0] + SIDE * SPAN), *(centre[1] + SIDE * SPAN)),
+            cmap=LinearSegmentedColormap.from_list("field", [paper, look["field"]]),
+            vmin=0.0,
+            vmax=1.0,
+            alpha=0.75,
+            interpolation="bilinear",
+            zorder=0,
+        )
     for i in found:
         axes.plot(*points[[query, i]].T, color=FOUND, linewidth=1.0, alpha=0.8, zorder=2)
-    seen = points[(np.abs(points - points[query]) < 1.05 * SIDE).all(axis=1)]
-    axes.plot(*seen.T, ".", color=look["faint"], markersize=5, zorder=1)
-    axes.plot(*points[found].T, "o", color=FOUND, markeredgecolor=look["paper"], markersize=8)
-    axes.plot(
-        *points[query],
-        "*",
-        color=look["ink"],
-        markeredgecolor=look["paper"],
-        markersize=17,
-        zorder=5,
-    )
-    axes.set_xlim(points[query, 0] - SIDE, points[query, 0] + SIDE)
-    axes.set_ylim(points[query, 1] - SIDE, points[query, 1] + SIDE)
+    near = points[(np.abs(points - centre) < 1.05 * SIDE).all(axis=1)]
+    for at, marker, colour, size in (
+        (near, ".", look["faint"], 5),
+        (points[found], "o", FOUND, 8),
+        (points[tree.residual.inducing_indices], "D", EXPLAINED, 8),
+        (points[[query]], "*", look["ink"], 17),
+    ):
+        edge = colour if marker == "." else paper
+        axes.plot(*at.T, marker, color=colour, markeredgecolor=edge, markersize=size)
+    axes.set_xlim(centre[0] + SIDE * SPAN)
+    axes.set_ylim(centre[1] + SIDE * SPAN)
     axes.set_aspect("equal")
     axes.set_xticks([])
     axes.set_yticks([])
     axes.spines[:].set_color(look["faint"])
-
-
-def picture(look: dict) -> Figure:
-    """Two panels: nearest by distance, nearest by residual correlation."""
-    points, tree, query = scene()
-    plain, residual = nearest(cover_tree(points), [query])[0], nearest(tree, [query])[0]
-    figure = Figure(figsize=(8.0, 4.9), layout="constrained", facecolor="none")
-    left, right = figure.subplots(1, 2)
-    panel(left, points, query, plain, look)
-    panel(right, points, query, residual, look)
-    inducing = points[tree.residual.inducing_indices]
-    for axes in (left, right):
-        axes.set_facecolor(look["paper"])
-        axes.plot(
-            *inducing.T, "D", color=EXPLAINED, markeredgecolor=look["paper"], markersize=8, zorder=4
-        )
-    shades = LinearSegmentedColormap.from_list("field", [look["paper"], look["field"]])
-    centre = points[query]
-    low, high = centre - SIDE, centre + SIDE
-    right.imshow(
-        field(tree, query, centre),
-        origin="lower",
-        extent=(low[0], high[0], low[1], high[1]),
-        cmap=shades,
-        vmin=0.0,
-        vmax=1.0,
-        alpha=0.75,
-        interpolation="bilinear",
-        zorder=0,
-    )
-    left.set_title("nearest by distance", color=look["ink"], fontsize=13)
-    right.set_title("nearest by residual correlation", color=look["ink"], fontsize=13)
-    handles = [
-        mpl.lines.Line2D([], [], linestyle="none", marker=marker, color=colour, markersize=size)
-        for marker, colour, size in (
-            ("*", look["ink"], 13), ("o", FOUND, 8), ("D", EXPLAINED, 8), (".", look["faint"], 7),
-        )
-    ]  # fmt: skip
-    names = ["the point", f"its {K} neighbours", "inducing points", "other points"]
-    figure.legend(
-        handles, names, loc="outside lower center", ncols=4, frameon=False, labelcolor=look["ink"],
-        fontsize=11, handletextpad=0.2, columnspacing=1.4,
-    )  # fmt: skip
     return figure
 
 
 def main(folder: Path = HERE) -> int:
-    """Write both pictures."""
+    """Write both panels in both looks."""
+    points, tree, query = scene()
     with mpl.rc_context({"svg.hashsalt": "problem"}):
         for name, look in LOOKS.items():
-            held = io.BytesIO()
-            picture(look).savefig(held, format="svg", dpi=60, metadata={"Date": None})
-            with replacing(folder / f"problem-{name}.svg", force=True) as file:
-                file.write(held.getvalue())
+            for kind, title, metric in (
+                ("distance", "nearest by distance", cover_tree(points)),
+                ("correlation", "nearest by residual correlation", tree),
+            ):
+                figure = panel(title, nearest(metric, [query])[0], look, metric is tree)
+                held = io.BytesIO()
+                figure.savefig(held, format="svg", dpi=72, metadata={"Date": None})
+                with replacing(folder / f"nearest-by-{kind}-{name}.svg", force=True) as file:
+                    file.write(held.getvalue())
     return 0
 
 
