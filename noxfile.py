@@ -123,7 +123,7 @@ def snapshots(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """Build the pages to reports/docs, without network; any warning or dead link fails."""
     extras = PROJECT["project"]["optional-dependencies"]
-    session.install(*extras["cli"], *extras["sklearn"])  # what the pages read docstrings of
+    session.install(*extras["cli"], *extras["dask"], *extras["sklearn"])  # pages read docstrings
     _install(session, "docs")
     options = ["--fail-on-warning", "--keep-going", "--nitpicky", "--fresh-env"]
     session.run("sphinx-build", *options, "--doctree-dir=reports/doctrees", "docs", "reports/docs")

@@ -89,7 +89,7 @@ def test_a_page_that_is_not_true_is_found(name, tmp_path):
         Reader(tmp_path / "page.md", tmp_path).read()
 
 
-WHOLE_MODULES = ("covertreex.errors", "covertreex.testing")
+WHOLE_MODULES = ("covertreex.dask", "covertreex.errors", "covertreex.testing")
 """Modules that the page of the API documents by their ``__all__``."""
 DOCUMENTED = (
     "covertreex",
