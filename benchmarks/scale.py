@@ -48,7 +48,7 @@ def _shards(metric: ResidualBackend, sizes: list[int]) -> Iterator[str]:
     """Build, size and search shards of these numbers of points."""
     for n in sizes:
         held, rows = _timed(partial(_shard, metric, Recipe(name="scale", n=n).points))
-        _, index = _timed(lambda held=held: held.ready(1))
+        _, index = _timed(partial(held.ready, 1))
         asked = np.random.default_rng(1).normal(size=(QUERIES, 3))
         found, search = _timed(partial(_search, held, asked))
         scanned, scan = _timed(partial(_search, _scanning(held), asked))
