@@ -6,16 +6,15 @@
 bits that `CoverTree.knn` of one process returns, whatever the chunks and the workers. The points
 are one of these:
 
-====================  =================================  =========================================
+====================  =================================  ===================================
 given                 who holds it                       when a worker dies
-====================  =================================  =========================================
+====================  =================================  ===================================
 a `CoverTree`         the graph, so the scheduler too    the scheduler sends it again
-`scatter(tree)`       every worker                       others have it; with the last one it is
-                                                         lost, and the computation fails
+`scatter(tree)`       every worker, and the scheduler    the one in its place gets it
 path of a saved tree  every worker, from a file system   the file is opened again
                       that all of them see
 `shard(points)`       each worker its own points         their shards are built again
-====================  =================================  =========================================
+====================  =================================  ===================================
 
 Without a cluster the threads of this process search, as for any dask array; `scatter` alone needs a
 running client. A task computes with one thread, because a worker runs as many tasks at a time as it

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from concurrent.futures import CancelledError
 
 import dask
 import dask.array as da
@@ -353,6 +352,12 @@ def builds():
     return Indexes.builds
 
 
+def keeps(name):
+    from covertreex.distributed import held
+
+    return name in held._kept
+
+
 class TestOnACluster:
     """Processes of their own, as machines would be: 1, 2 and 4 of them."""
 
@@ -368,8 +373,18 @@ class TestOnACluster:
     def test_an_index_is_built_once_a_worker(self, client):
         client.run(count_builds)
         ids = da.from_array(IDS, chunks=10)
-        computed(client, knn(scatter(whole("residual")), ids, k=K))
+        tree = scatter(whole("residual"))
+        computed(client, knn(tree, ids, k=K))
+        computed(client, knn(tree, ids, k=K))
         assert max(client.run(builds).values()) == 1
+
+    def test_every_worker_keeps_a_scattered_tree_until_it_is_released(self, client):
+        tree = scatter(whole("residual"))
+        assert all(client.run(keeps, tree.name).values())
+        tree.release()
+        assert not any(client.run(keeps, tree.name).values())
+        with pytest.raises(ConfigurationError, match="released, or scattered to another cluster"):
+            computed(client, knn(tree, da.from_array(IDS), k=K))
 
     def test_workers_that_are_killed_half_way_change_nothing(self, client, tmp_path):
         workers = len(client.nthreads())
@@ -386,7 +401,7 @@ class TestOnACluster:
             client.wait_for_workers(workers, timeout=30)
 
 
-SURVIVORS = {1: ["graph", "shards"], 2: ["file", "scattered"], 4: ["shards"]}
+SURVIVORS = {1: ["scattered", "shards"], 2: ["file", "graph"], 4: ["shards", "scattered"]}
 """What is searched while a worker dies, by the number of workers."""
 
 
@@ -398,15 +413,6 @@ def held_as(kind, tree, folder):
     if kind == "file":
         return tree.save(folder / "points.covertree")
     return sharded("residual").persist()
-
-
-def test_a_scattered_tree_dies_with_the_only_worker(tmp_path):
-    """As the documentation says: an error, no wrong answer and no waiting."""
-    with cluster_of(1) as cluster, distributed.Client(cluster) as client:
-        ids = da.from_array(IDS, chunks=20).map_blocks(killing(tmp_path, 3), dtype=int)
-        lazy = knn(scatter(whole("residual")), ids, k=K)
-        with pytest.raises(CancelledError):
-            computed(client, lazy)
 
 
 class TestThreads:

@@ -76,7 +76,7 @@ def _of_tree(
 def _whole(tree: WholeTree) -> tuple[Any, list[da.Array], int, int]:
     """How a task names the tree, the collection that has it, and its points and coordinates."""
     if isinstance(tree, ScatteredTree):
-        return tree.future, [], tree.size, tree.columns
+        return tasks.Kept(tree.name), [], tree.size, tree.columns
     if isinstance(tree, CoverTree):
         one = objects_of("tree", [(tasks.same, Held(tree))], [])
         return (one.name, 0), [one], len(tree), tree.points.shape[1]

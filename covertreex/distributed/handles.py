@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from secrets import token_hex
 from typing import Any, Self
 
 import dask.array as da
@@ -19,7 +20,7 @@ from ..runtime import Runtime
 from ..tree import CoverTree
 from . import tasks
 from .arrays import as_rows, objects_of
-from .held import Held
+from .held import Held, Keeper
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,22 +29,28 @@ class ScatteredTree:
 
     Attributes
     ----------
-    future : distributed.Future
-        The tree on the workers; it is freed when this handle and all results that wait are gone.
-    size, columns, next_id : int
-        Number of points, of coordinates, and the id after the last.
+    name : str
+        Of the tree on the workers.
+    client : distributed.Client
+        Whose cluster has it.
+    size, columns : int
+        Number of points and of coordinates.
     """
 
-    future: distributed.Future[Held]
+    name: str
+    client: distributed.Client
     size: int
     columns: int
-    next_id: int
 
     def __len__(self) -> int:
         return self.size
 
     def __repr__(self) -> str:
-        return f"ScatteredTree(n={self.size}, d={self.columns}, {self.future.status})"
+        return f"ScatteredTree(n={self.size}, d={self.columns})"
+
+    def release(self) -> None:
+        """Free the workers' memory; what has not been computed by then cannot be."""
+        self.client.unregister_worker_plugin(self.name)
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,8 +97,9 @@ def scatter(tree: CoverTree, client: distributed.Client | None = None) -> Scatte
     """Send a tree to every worker of a cluster, once.
 
     Each worker builds the index of the tree when it is first asked, and keeps it. A worker that
-    joins later gets the tree from another one. The tree is there for as long as one worker that
-    has it lives; where that is not enough, give `knn` the tree itself or the path of its file.
+    starts later, in the place of one that died too, gets the tree from the scheduler, which keeps a
+    copy until `ScatteredTree.release`. Dask sends no more than 4 GiB so: of a larger tree give
+    `knn` the path of its file, or use `shard`.
 
     Parameters
     ----------
@@ -119,8 +127,9 @@ def scatter(tree: CoverTree, client: distributed.Client | None = None) -> Scatte
         raise ConfigurationError(
             "the cluster has no worker to scatter to; wait for one with client.wait_for_workers(1)"
         )
-    future = to.scatter(Held(tree), broadcast=True, hash=False)
-    return ScatteredTree(future, len(tree), tree.points.shape[1], tree.next_id)
+    name = f"covertreex-tree-{token_hex(8)}"
+    to.register_plugin(Keeper(name, Held(tree)), name=name)
+    return ScatteredTree(name, to, len(tree), tree.points.shape[1])
 
 
 def shard(

@@ -10,11 +10,16 @@ from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Any, TypeVar
 
+import distributed
 import numpy.typing as npt
 from dask.sizeof import sizeof
 
+from ..errors import ConfigurationError
 from ..metrics.residual.backend import certified, owned
 from ..tree import CoverTree
+
+_kept: dict[str, Held] = {}
+"""Trees that were scattered to this process, by the names of their keepers."""
 
 A = TypeVar("A", bound=npt.NDArray[Any])
 
@@ -54,6 +59,40 @@ class Held:
         with _building:
             searched.indexes.prepare(searched.runtime)
         return searched
+
+
+class Keeper(distributed.WorkerPlugin):
+    """Brings a tree to each worker of a cluster, also to one that starts later.
+
+    A future would not do: the scheduler drops copies that no task waits for, index and all.
+    """
+
+    def __init__(self, name: str, held: Held) -> None:
+        self.name, self.held = name, held
+
+    def setup(self, worker: distributed.Worker) -> None:  # noqa: ARG002 - Dask's signature
+        """Keep the tree."""
+        _kept[self.name] = self.held
+
+    def teardown(self, worker: distributed.Worker) -> None:  # noqa: ARG002 - Dask's signature
+        """Let go of the tree."""
+        _kept.pop(self.name, None)
+
+
+def kept(name: str) -> Held:
+    """Return the tree that a keeper of this name brought.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is none, because the tree was released or is on another cluster.
+    """
+    if name not in _kept:
+        raise ConfigurationError(
+            "the scattered tree is not on this worker: it was released, or scattered to another "
+            "cluster than this one; scatter it again"
+        )
+    return _kept[name]
 
 
 def aligned(array: A) -> A:

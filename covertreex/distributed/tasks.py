@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
@@ -34,11 +34,18 @@ from ..metrics.residual.rows import projected_rows
 from ..runtime import Runtime
 from ..searches import _knn
 from ..tree import CoverTree
-from .held import Held, aligned
+from .held import Held, aligned, kept
 
 Answer: TypeAlias = tuple[I64, F64]
 
 _opening = Lock()
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The name of a tree that the workers keep."""
+
+    name: str
 
 
 def same(held: Held) -> Held:
@@ -137,7 +144,7 @@ def joined(parts: Sequence[F64], ids: I64, starts: I64) -> F64:
 
 
 def search_tree(
-    held: Held | str,
+    held: Held | Kept | str,
     queries: npt.NDArray[np.generic] | tuple[int, int],
     first: int,
     *,
@@ -149,7 +156,11 @@ def search_tree(
 
     Queries are ids, coordinates, or (first, stop) for those rows of the tree.
     """
-    searched = (opened(held) if isinstance(held, str) else held).ready(threads)
+    if isinstance(held, str):
+        held = opened(held)
+    elif isinstance(held, Kept):
+        held = kept(held.name)
+    searched = held.ready(threads)
     if isinstance(queries, tuple):
         asked: npt.NDArray[np.generic] = searched.ids[slice(*queries)]
     elif not len(queries):
