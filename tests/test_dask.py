@@ -3,10 +3,12 @@
 import logging
 import os
 import pickle
+import re
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import dask
 import dask.array as da
@@ -18,7 +20,7 @@ from parity.inputs import normals
 
 from covertreex import CoverTree, Matern52, Runtime, cover_tree
 from covertreex.dask import knn, scatter, shard
-from covertreex.distributed import tasks
+from covertreex.distributed import handles, tasks
 from covertreex.distributed.held import Held
 from covertreex.errors import (
     ConfigurationError,
@@ -130,6 +132,12 @@ class TestWithoutACluster:
         found = knn(sharded("residual", (90, 3)), da.from_array(QUERIES, chunks=(50, 3)), k=200)
         same_bits(dask.compute(*found), whole("residual").knn(QUERIES, k=200))
 
+    @pytest.mark.parametrize("of", [whole, sharded])
+    def test_a_range_of_ids(self, of):
+        found = knn(of("residual"), range(140, 463), k=K, predecessor_mode=True)
+        expected = whole("residual").knn(np.arange(140, 463), k=K, predecessor_mode=True)
+        same_bits(dask.compute(*found), expected)
+
     def test_a_tree_that_points_were_deleted_from(self):
         tree = whole("residual").delete(np.arange(0, N, 2)).insert(QUERIES)
         found = knn(tree, k=K)
@@ -168,6 +176,16 @@ class TestWithoutACluster:
         path.write_bytes(path.read_bytes().replace(one, other))
         with pytest.raises(ValueError, match=r"points\.covertree"):
             dask.compute(*lazy)
+
+
+def test_the_python_of_the_page_on_scale_runs():
+    page = (Path(__file__).parent.parent / "docs" / "scale.md").read_text()
+    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    assert len(blocks) == 2
+    names = {}
+    for block in blocks:
+        exec(compile(block, "docs/scale.md", "exec"), names)
+    assert names["indices"].shape == (3_000, 30)
 
 
 class TestMerging:
@@ -227,8 +245,17 @@ class TestBadInput:
             knn("nowhere.covertree", k=1)
 
     def test_coordinates_have_no_predecessors(self):
-        with pytest.raises(ConfigurationError, match="queries are coordinates"):
+        with pytest.raises(ConfigurationError, match=r"queries are coordinates"):
             knn(whole("euclidean"), da.from_array(QUERIES), k=1, predecessor_mode=True)
+
+    @pytest.mark.parametrize("of", [whole, sharded])
+    def test_ranges_of_no_use(self, of):
+        with pytest.raises(ParameterError, match=r"queries is range\(5, 5\); give a range of at"):
+            knn(of("euclidean"), range(5, 5), k=1)
+        with pytest.raises(ParameterError, match="of step 1"):
+            knn(of("euclidean"), range(0, 9, 2), k=1)
+        with pytest.raises(IndexRangeError, match="ids must lie within 0 and 699"):
+            dask.compute(*knn(of("euclidean"), range(600, N + 1), k=1))
 
     @pytest.mark.parametrize("of", [whole, sharded])
     def test_a_nan_is_named_by_its_chunk_and_row(self, of):
@@ -267,6 +294,15 @@ class TestBadInput:
 
     def test_no_client_to_scatter_to(self):
         with pytest.raises(ConfigurationError, match="no Dask client is running; start one"):
+            scatter(whole("euclidean"))
+
+    def test_a_tree_that_is_too_large_to_send(self, monkeypatch):
+        monkeypatch.setattr(handles, "MESSAGE", 2**10)
+        with (
+            cluster_of(1, processes=False) as cluster,
+            distributed.Client(cluster),
+            pytest.raises(ConfigurationError, match="and Dask sends less than"),
+        ):
             scatter(whole("euclidean"))
 
     @pytest.mark.parametrize("name", ["dask", "distributed"])

@@ -17,7 +17,7 @@ from . import tasks
 from .arrays import as_dask, objects_of, part_of
 from .handles import ScatteredTree, ShardedTree
 from .held import Held
-from .queries import given, located, points_of, rows_of
+from .queries import ROWS, as_range, given, located, points_of, rows_of
 
 WholeTree: TypeAlias = CoverTree | ScatteredTree | str | os.PathLike[str]
 
@@ -27,18 +27,52 @@ MERGED = 8
 
 def knn(
     tree: WholeTree | ShardedTree,
-    queries: da.Array | None = None,
+    queries: da.Array | range | None = None,
     *,
     k: int,
     return_distances: bool = True,
     predecessor_mode: bool = False,
     threads: int = 1,
 ) -> da.Array | tuple[da.Array, da.Array]:
-    """Find the k nearest points of each query, lazily; see `covertreex.dask.knn`."""
+    """Find the k nearest points of each query, lazily, with the bits of `CoverTree.knn`.
+
+    Parameters
+    ----------
+    tree : CoverTree, ScatteredTree, ShardedTree or path-like
+        Where the points are: see `covertreex.dask`.
+    queries : dask.array.Array or range, optional
+        Ids, of an integer dtype and shape (q,) or (q, 1), or a range of them; or coordinates, of a
+        float dtype and shape (q, d); by default all points, in order of id. Of shards, a range asks
+        for predecessors in those alone that can have some, an array in all.
+    k, return_distances, predecessor_mode
+        See `CoverTree.knn`.
+    threads : int, default 1
+        Threads of one task. A worker runs as many tasks at a time as it has threads, so one is
+        right unless workers have fewer threads than cores.
+
+    Returns
+    -------
+    indices : dask.array.Array of int64, shape (q, k)
+        As those of `CoverTree.knn`; a chunk of rows for each of the queries.
+    distances : dask.array.Array of float64, shape (q, k)
+        Their distances; only with ``return_distances``. Compute both at once, or the searches are
+        done twice.
+
+    Raises
+    ------
+    ShapeError, DtypeError, ParameterError, IndexRangeError
+        At once, if queries or k do not fit.
+    ConfigurationError
+        If coordinates are asked for their predecessors, or, when computed, if a scattered tree is
+        not there.
+    NonFiniteError, IndexRangeError
+        When computed, if a block holds what is no number or no id; the message names its rows.
+    """
     both = as_switch(return_distances, "return_distances")
     predecessors = as_switch(predecessor_mode, "predecessor_mode")
     workers = as_integer(threads, "threads", 1, 1024)
-    coordinates = queries is not None and as_dask(queries, "queries").dtype.kind == "f"
+    by_id = queries is None or isinstance(queries, range)
+    coordinates = not by_id and as_dask(queries, "queries").dtype.kind not in "iu"
     if predecessors and coordinates:
         raise ConfigurationError(
             "predecessor_mode=True asks for the points before a query, but queries are "
@@ -55,7 +89,7 @@ def knn(
 
 def _of_tree(
     tree: WholeTree,
-    queries: da.Array | None,
+    queries: da.Array | range | None,
     k: int,
     predecessors: bool,
     threads: int,
@@ -63,7 +97,13 @@ def _of_tree(
     """Return answers of one tree, the rows of each, and k."""
     where, sources, n, columns = _whole(tree)
     count = as_integer(k, "k", 1, n)
-    blocks = rows_of(n) if queries is None else given(queries, columns)
+    if queries is None:
+        blocks = rows_of(n)
+    elif isinstance(queries, range):  # where ids end, the tree knows
+        ids = as_range(queries)
+        blocks = given(da.arange(ids.start, ids.stop, chunks=ROWS), columns)
+    else:
+        blocks = given(queries, columns)
     search = partial(tasks.search_tree, k=count, predecessors=predecessors, threads=threads)
     layer = [
         (search, where, block, first)
@@ -91,12 +131,14 @@ def _whole(tree: WholeTree) -> tuple[Any, list[da.Array], int, int]:
 
 
 def _of_shards(
-    tree: ShardedTree, queries: da.Array | None, k: int, predecessors: bool, threads: int
+    tree: ShardedTree, queries: da.Array | range | None, k: int, predecessors: bool, threads: int
 ) -> tuple[da.Array, list[int], int]:
     """Return merged answers of all shards, the rows of each, and k."""
     count = as_integer(k, "k", 1, len(tree))
     if queries is None:
-        blocks = points_of(tree)
+        blocks = points_of(tree, range(len(tree)))
+    elif isinstance(queries, range):
+        blocks = points_of(tree, as_range(queries, len(tree)))
     elif queries.dtype.kind in "iu":
         blocks = located(tree, queries)
     else:

@@ -10,6 +10,7 @@ import dask.array as da
 import distributed
 import numpy as np
 import numpy.typing as npt
+from dask.sizeof import sizeof
 
 from ..api import _expect_usual, _options
 from ..errors import ConfigurationError, DtypeError
@@ -21,6 +22,9 @@ from ..tree import CoverTree
 from . import tasks
 from .arrays import as_rows, objects_of
 from .held import Held, Keeper
+
+MESSAGE = 2**32
+"""Bytes that Dask does not send at once: the lengths in its messages have 32 bits."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,8 +102,7 @@ def scatter(tree: CoverTree, client: distributed.Client | None = None) -> Scatte
 
     Each worker builds the index of the tree when it is first asked, and keeps it. A worker that
     starts later, in the place of one that died too, gets the tree from the scheduler, which keeps a
-    copy until `ScatteredTree.release`. Dask sends no more than 4 GiB so: of a larger tree give
-    `knn` the path of its file, or use `shard`.
+    copy until `ScatteredTree.release`.
 
     Parameters
     ----------
@@ -118,7 +121,8 @@ def scatter(tree: CoverTree, client: distributed.Client | None = None) -> Scatte
     DtypeError
         If it is no tree.
     ConfigurationError
-        If there is no client, or its cluster has no worker.
+        If there is no client, its cluster has no worker, or the tree holds 4 GiB: of a tree that
+        large give `knn` the path of its file, or use `shard`.
     """
     if not isinstance(tree, CoverTree):
         raise DtypeError(f"tree is of type {type(tree).__name__}; give what cover_tree returned")
@@ -127,8 +131,14 @@ def scatter(tree: CoverTree, client: distributed.Client | None = None) -> Scatte
         raise ConfigurationError(
             "the cluster has no worker to scatter to; wait for one with client.wait_for_workers(1)"
         )
+    held = Held(tree)
+    if sizeof(held) >= MESSAGE:
+        raise ConfigurationError(
+            f"the tree holds {sizeof(held) / 2**30:.1f} GiB, and Dask sends less than "
+            f"{MESSAGE / 2**30:g} GiB at once; save it and give knn the path, or use shard"
+        )
     name = f"covertreex-tree-{token_hex(8)}"
-    to.register_plugin(Keeper(name, Held(tree)), name=name)
+    to.register_plugin(Keeper(name, held), name=name)
     return ScatteredTree(name, to, len(tree), tree.points.shape[1])
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import dask.array as da
 import numpy as np
 
-from ..errors import ShapeError
+from ..errors import IndexRangeError, ParameterError, ShapeError
 from . import tasks
 from .arrays import as_rows, objects_of
 from .handles import ShardedTree
@@ -39,12 +39,21 @@ def rows_of(n: int) -> Blocks:
     return Blocks(ranges, [b - a for a, b in ranges], [], [None] * len(ranges))
 
 
-def points_of(tree: ShardedTree) -> Blocks:
-    """All points of the shards, a block never of two of them."""
+def as_range(value: range, n: int | None = None) -> range:
+    """Ids that ascend by one, within ``range(n)`` if n is given."""
+    if value.step != 1 or not value:
+        raise ParameterError(f"queries is {value}; give a range of at least one id, of step 1")
+    if n is not None and (value.start < 0 or value.stop > n):
+        raise IndexRangeError(f"queries is {value}; ids must lie within 0 and {n - 1}")
+    return value
+
+
+def points_of(tree: ShardedTree, ids: range) -> Blocks:
+    """Points of the shards that have these ids, a block never of two of them."""
     ranges = [
-        (s, a, min(a + ROWS, int(last)))
+        (s, a, min(a + ROWS, int(last), ids.stop))
         for s, (first, last) in enumerate(pairwise(tree.starts))
-        for a in range(int(first), int(last), ROWS)
+        for a in range(max(int(first), ids.start), min(int(last), ids.stop), ROWS)
     ]
     layer = [
         (tasks.coordinates, (tree.trees.name, s), a - int(tree.starts[s]), b - int(tree.starts[s]))
