@@ -25,11 +25,11 @@ from ..metrics._arguments import F64, I64, as_ids, as_points
 from ..metrics._engines import engine_named
 from ..metrics.residual.backend import (
     ResidualBackend,
-    _warn_of_precision,
     build_residual_backend,
     certified,
     owned,
 )
+from ..metrics.residual.precision import warn_of_precision
 from ..metrics.residual.rows import projected_rows
 from ..runtime import Runtime
 from ..searches import _knn
@@ -112,7 +112,7 @@ def _of_other_points(metric: ResidualBackend, points: F64, how: Runtime) -> Resi
     backend = replace(
         metric, points=points, scaled=owned(rows.u), v_matrix=owned(rows.v), p_diag=owned(rows.p)
     )
-    _warn_of_precision(backend)
+    warn_of_precision(backend.p_diag, backend.kernel.variance)
     return certified(backend)
 
 
