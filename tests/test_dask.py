@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import dask
@@ -468,7 +469,7 @@ class TestThreads:
             return build(indexes, metric, layout, runtime)
 
         built_by = []
-        tree = pickle.loads(pickle.dumps(whole("residual")))  # noqa: S301 - loses its index
+        tree = replace(whole("residual"))  # without its index
         monkeypatch.setattr(CoverTree, "knn", searched)
         monkeypatch.setattr(Indexes, "_built", built)
         with cluster_of(1, threads=2, processes=False) as cluster, distributed.Client(cluster):

@@ -51,7 +51,7 @@ class Held:
     tree: CoverTree
 
     def __reduce__(self) -> tuple[Any, tuple[CoverTree]]:
-        return arrived, (self.tree,)
+        return arrived, (replace(self.tree),)  # a copy without an index
 
     def ready(self, threads: int) -> CoverTree:
         """Return the tree for a search with so many threads, its index built."""
