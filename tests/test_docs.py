@@ -2,12 +2,16 @@
 
 import importlib
 import re
+import runpy
 import shutil
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from pages import ROOT, Reader, blocks
+
+from covertreex import cover_tree
 
 PAGES = sorted(
     path.relative_to(ROOT).as_posix()
@@ -111,3 +115,14 @@ def test_the_api_page_has_every_public_name():
     for module in DOCUMENTED:
         public = set(importlib.import_module(module).__all__) - NO_PAGE - errors
         assert public <= shown, (module, public - shown)
+
+
+def test_the_first_picture_shows_what_its_caption_says():
+    problem = runpy.run_path(str(ROOT / "docs" / "pictures" / "problem.py"))
+    points, tree, query = problem["scene"]()
+    everywhere = np.arange(len(points))
+    plain, residual = (problem["nearest"](of, everywhere) for of in (cover_tree(points), tree))
+    shared = (plain[:, :, None] == residual[:, None, :]).sum(axis=(1, 2))
+    caption = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    assert f"differ most: {shared[query]} of the {problem['K']}\nneighbours" in caption
+    assert f"all {len(points)} points of this picture, {shared.mean():.0f} of 16" in caption
