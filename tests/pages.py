@@ -27,14 +27,16 @@ from pathlib import Path
 
 import pytest
 
+from covertreex import testing
+
 ROOT = Path(__file__).parent.parent
 FENCE = re.compile(
     r"^ *(?P<fence>`{3,})(?P<kind>[^\n`]*)\n(?P<body>.*?)^ *(?P=fence)$", re.DOTALL | re.MULTILINE
 )
 DIRECTIVES = ("{toctree}", "{eval-rst}", "{include}", "{figure}", "{image}", "{command-line}")
 """Fences that hold no code."""
-SESSION_OPTIONS = ("noxfile.py", "covertreex/testing", "benchmarks", "mutants")
-"""Where an option behind ``nox -s ... --`` is declared."""
+PROGRAMS = ("benchmarks", "mutants", "release")
+"""What sessions run besides pytest."""
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
@@ -191,9 +193,8 @@ def _session(rest: list[str]) -> None:
 
 def _declared_options() -> set[str]:
     """Options that a session, the plugin or a program behind a session declares."""
-    files = [ROOT / SESSION_OPTIONS[0]]
-    for folder in SESSION_OPTIONS[1:]:
-        files += sorted((ROOT / folder).rglob("*.py"))
-    files += [ROOT / "tests" / "thorough.py", ROOT / "tests" / "summary.py"]
+    files = [ROOT / "noxfile.py", ROOT / "tests" / "thorough.py"]
+    for folder in (Path(testing.__file__).parent, *(ROOT / name for name in PROGRAMS)):
+        files += sorted(folder.rglob("*.py"))
     text = "\n".join(path.read_text(encoding="utf-8") for path in files)
     return set(re.findall(r"add_?(?:argument|option)\(\s*\"(--[\w-]+)\"", text))
