@@ -17,8 +17,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import nox
+import nox.command
 
-nox.needs_version = ">=2025.2.9"
+nox.needs_version = ">=2026.7.11"  # of CommandFailed.return_code
 nox.options.sessions = ["lint", "parity", "tests"]
 nox.options.reuse_venv = "yes"
 
@@ -29,6 +30,7 @@ PARITY_TESTS = "tests/test_residual_parity.py"
 PAGE_TESTS = "tests/testing/browser_page.py"
 THIRD_PARTY = "THIRD-PARTY-LICENSES.txt"
 TOOLS = Path(".nox/tools").absolute()  # Rust tools of this project alone, and pinned
+CRASHED = 70  # benchmarks/gate.py: its exit code 1 says "regression", and nothing else may
 
 
 @nox.session
@@ -136,9 +138,11 @@ def bench(session: nox.Session) -> None:
         _install(session, "test", "bench-harness")
         session.run("python", "-m", "benchmarks.harness", *session.posargs[1:])
         return
-    _install(session, "test", "bench")
+    with _exit_code(CRASHED):
+        _install(session, "test", "bench")
     options = [f"--stamp={STAMP}", *session.posargs]
-    session.run("python", "-m", "benchmarks", *options, env={"PYTHONPATH": "tests"})
+    with _exit_code():
+        session.run("python", "-m", "benchmarks", *options, env={"PYTHONPATH": "tests"})
 
 
 @nox.session
@@ -193,6 +197,15 @@ def _cargo_tests(session: nox.Session) -> list[str]:
         return ["nextest", "run"]
     session.warn("cargo-nextest is not installed; running the same tests by `cargo test`")
     return ["test", "--lib", "--tests"]
+
+
+@contextmanager
+def _exit_code(code: int | None = None) -> Iterator[None]:
+    """End nox with the code of the command that fails, or with `code`: nox itself ends with 1."""
+    try:
+        yield
+    except nox.command.CommandFailed as error:
+        sys.exit(code or error.return_code or CRASHED)
 
 
 @contextmanager
