@@ -7,7 +7,7 @@ the last digits, so theirs is the sharper gate: `SLACK_COUNTED`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 from typing import Any
 
@@ -22,20 +22,22 @@ class Outcome(Enum):
 
     PASS = 0
     REGRESSION = 1
+    USAGE = 2
     INCONCLUSIVE = 3
     NOT_ALLOWED = 4
     WRONG = 5
+    CRASHED = 70
 
 
-def judge_ratio(row: Row, recorded: float) -> Outcome:
-    """Judge one line against its record."""
+def judge_ratio(row: Row, recorded: Mapping[str, Any]) -> Outcome:
+    """Judge one line against its record: a ratio, and the control it was measured under."""
     if row.ratio is None:
         return Outcome.INCONCLUSIVE
-    loss = 1.0 - row.ratio / recorded
+    loss = 1.0 - row.ratio / recorded["ratio"]
     if loss <= SLACK:
         return Outcome.PASS
-    low, high = row.control or (1.0, 1.0)
-    return Outcome.REGRESSION if loss > SLACK + (high - low) else Outcome.INCONCLUSIVE
+    spread = sum(high - low for low, high in filter(None, (row.control, recorded["control"])))
+    return Outcome.REGRESSION if loss > SLACK + spread else Outcome.INCONCLUSIVE
 
 
 def judge_count(count: int, recorded: int) -> Outcome:
@@ -44,27 +46,45 @@ def judge_count(count: int, recorded: int) -> Outcome:
 
 
 def judge_run(
-    rows: Sequence[Row], counts: Mapping[str, int], record: Mapping[str, Any] | None
+    ran: Mapping[str, Sequence[Row]], counts: Mapping[str, int], record: Mapping[str, Any] | None
 ) -> tuple[Outcome, list[str]]:
-    """Judge a run; the lines say what was found. A run without a record is inconclusive."""
+    """Judge a run, rows by job; the lines say what was found.
+
+    A run without a record is inconclusive, and so is one that lacks what is recorded of its jobs.
+    """
     if record is None:
         return Outcome.INCONCLUSIVE, ["this CPU has no record: make one with --record REASON"]
-    ratios, instructions = record["ratios"], record["instructions"]
-    found, lines = [], []
-    for row in rows:
-        if row.name in ratios and row.aim is not None:
-            before = ratios[row.name]["ratio"]
-            found.append(judge_ratio(row, before))
-            now = "not timed" if row.ratio is None else f"{row.ratio:.2f} x"
-            lines.append(f"{found[-1].name:12} {row.name}: {now}, record {before:.2f} x")
-    for name, count in counts.items():
-        if name in instructions:
-            found.append(judge_count(count, instructions[name]))
-            line = f"{found[-1].name:12} {name}: {count} instructions, record {instructions[name]}"
-            lines.append(line)
-    if not found:
+    judged = [*_ratios(ran, record["jobs"]), *_counts(counts, record["instructions"])]
+    if not judged:
         return Outcome.INCONCLUSIVE, ["nothing of this run is in the record"]
-    for worst in (Outcome.REGRESSION, Outcome.INCONCLUSIVE):
-        if worst in found:
-            return worst, lines
-    return Outcome.PASS, lines
+    found = {outcome for outcome, _ in judged}
+    worst = next(
+        (bad for bad in (Outcome.REGRESSION, Outcome.INCONCLUSIVE) if bad in found), Outcome.PASS
+    )
+    return worst, [f"{outcome.name:12} {line}" for outcome, line in judged]
+
+
+def _ratios(
+    ran: Mapping[str, Sequence[Row]], jobs: Mapping[str, Any]
+) -> Iterator[tuple[Outcome, str]]:
+    for job, rows in ran.items():
+        recorded = jobs[job]["rows"] if job in jobs else {}
+        present = {row.name: row for row in rows}
+        for name, before in recorded.items():
+            if name not in present:
+                yield Outcome.INCONCLUSIVE, f"{name}: recorded, and not in this run"
+                continue
+            row = present[name]
+            now = "not timed" if row.ratio is None else f"{row.ratio:.2f} x"
+            yield judge_ratio(row, before), f"{name}: {now}, record {before['ratio']:.2f} x"
+
+
+def _counts(
+    counts: Mapping[str, int], recorded: Mapping[str, int]
+) -> Iterator[tuple[Outcome, str]]:
+    for name, before in recorded.items():
+        if name in counts:
+            line = f"{name}: {counts[name]} instructions, record {before}"
+            yield judge_count(counts[name], before), line
+        else:
+            yield Outcome.INCONCLUSIVE, f"{name}: recorded, and not counted in this run"

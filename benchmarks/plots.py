@@ -8,19 +8,28 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from .recipe import Recipe
 from .row import Row
 
+PICTURES, KINDS = ("recall-speed", "cost-size"), ("svg", "png")
 COLOURS = ("#3366aa", "#cc5522", "#228855", "#8855aa", "#997700", "#555555", "#bb3366")
 
 
-def plot_all(rows: Sequence[Row], directory: Path) -> list[Path]:
+def clear(directory: Path) -> None:
+    """Remove the pictures of an earlier run."""
+    for name in PICTURES:
+        for kind in KINDS:
+            (directory / f"{name}.{kind}").unlink(missing_ok=True)
+
+
+def plot_all(rows: Sequence[Row], directory: Path, gold: Recipe) -> list[Path]:
     """Write every picture there are rows for, as SVG and PNG; return the files."""
     directory.mkdir(parents=True, exist_ok=True)
     written = []
-    for name, figure in (("recall-speed", recall_speed(rows)), ("cost-size", cost_size(rows))):
+    for name, figure in zip(PICTURES, (recall_speed(rows, gold), cost_size(rows)), strict=True):
         if figure is None:
             continue
-        for kind in ("svg", "png"):
+        for kind in KINDS:
             path = directory / f"{name}.{kind}"
             figure.savefig(path, dpi=160, bbox_inches="tight")
             written.append(path)
@@ -38,13 +47,15 @@ def _axes(title: str, x: str, y: str) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def recall_speed(rows: Sequence[Row]) -> Figure | None:
-    """Recall against float64 over queries a second, for the gold jobs."""
+def recall_speed(rows: Sequence[Row], gold: Recipe) -> Figure | None:
+    """Recall against float64 over queries a second, for the gold jobs, of the size of `gold`."""
     shown = [row for row in rows if row.job.startswith("gold") and row.truth is not None]
     if not shown:
         return None
     figure, axes = _axes(
-        "gold: 32,768 points, k = 50", "queries a second", "recall@50 against float64"
+        f"gold: {gold.n:,} points, k = {gold.k}",
+        "queries a second",
+        f"recall@{gold.k} against float64",
     )
     for at, row in enumerate(shown):
         marker = "o" if row.job.endswith("64") else "^"

@@ -1,6 +1,8 @@
 """Records: the ratios that a later run is held against, one file for each kind of CPU.
 
-``benchmarks/records/<cpu>.json`` is written by ``--record REASON`` and by nothing else.
+``benchmarks/records/<cpu>.json`` is written by ``--record REASON`` and by nothing else. It holds,
+job by job, why and on what it was measured, and of each line the ratio, the aim, the raw samples
+and the control: the quartiles of the rival against itself.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from covertreex._files import replacing
 from .row import Row
 
 RECORDS = Path(__file__).with_name("records")
-SCHEMA = 1
+SCHEMA = 2
 
 
 class RecordError(Exception):
@@ -80,24 +82,43 @@ def read_record(path: Path) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     except (ValueError, OSError) as error:
-        raise RecordError(f"{path} cannot be read: {error}; write it anew with --record") from error
+        raise RecordError(
+            f"{path} cannot be read: {error}; remove it, and write it anew with --record"
+        ) from error
     if not isinstance(record, dict) or record.get("schema") != SCHEMA:
-        raise RecordError(f"{path} is not of schema {SCHEMA}; write it anew with --record")
+        raise RecordError(
+            f"{path} is not of schema {SCHEMA}; remove it, and write it anew with --record"
+        )
     return record
 
 
-def write_record(path: Path, rows: Sequence[Row], counts: Mapping[str, int], reason: str) -> None:
-    """Write the record of a run, atomically; a reason is wanted."""
+def write_record(
+    path: Path,
+    ran: Mapping[str, Sequence[Row]],
+    counts: Mapping[str, int],
+    reason: str,
+    before: Mapping[str, Any] | None = None,
+) -> None:
+    """Write the record of a run, atomically; what `before` has of other jobs stays."""
     if not reason.strip():
         raise RecordError("--record needs a reason: why is this run the measure of later ones?")
-    ratios = {row.name: row.pairs.as_json() for row in rows if row.pairs and row.contract == 1.0}
+    about = {"reason": reason.strip(), "machine": machine()}
+    jobs = {job: {**about, "rows": _recorded(rows)} for job, rows in ran.items()}
+    kept = before or {"jobs": {}, "instructions": {}}
     content = {
         "schema": SCHEMA,
-        "reason": reason.strip(),
-        "machine": machine(),
-        "ratios": ratios,
-        "instructions": counts,
+        "jobs": {**kept["jobs"], **jobs},
+        "instructions": {**kept["instructions"], **counts},
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path, force=True) as file:
         file.write((json.dumps(content, indent=1, sort_keys=True) + "\n").encode())
+
+
+def _recorded(rows: Sequence[Row]) -> dict[str, Any]:
+    """Return what later runs are held against: every line that has a rival and an aim."""
+    return {
+        row.name: {**row.pairs.as_json(), "control": row.control, "aim": row.aim}
+        for row in rows
+        if row.pairs is not None and row.aim is not None
+    }

@@ -1,6 +1,7 @@
 """The benchmark's own checks, on made-up samples: no rival, no clock."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,6 +20,16 @@ from benchmarks.timing import Pairs, in_turns
 
 def row(ratio, aim=20.0, control=(0.98, 1.02), **more):
     return Row(job="gold", who="us", pairs=Pairs([(ratio, 1.0)]), aim=aim, control=control, **more)
+
+
+RECORD = {
+    "jobs": {"gold": {"rows": {"gold us": {"ratio": 20.0, "control": None}}}},
+    "instructions": {"counted": 100},
+}
+
+
+def outcome_of(rows, counts):
+    return judge_run({"gold": rows}, counts, RECORD)[0]
 
 
 @pytest.mark.parametrize(
@@ -40,7 +51,16 @@ def test_an_aim_within_the_control_band_is_neither_met_nor_missed(ratio, verdict
     ],
 )
 def test_a_loss_beyond_the_noise_is_a_regression(ratio, control, outcome):
-    assert judge_ratio(row(ratio, control=control), 20.0) is outcome
+    recorded = {"ratio": 20.0, "control": None}
+    assert judge_ratio(row(ratio, control=control), recorded) is outcome
+
+
+def test_the_record_s_own_noise_counts_too():
+    noisy = {"ratio": 20.0, "control": [0.95, 1.05]}
+    assert judge_ratio(row(16.5, control=None), {**noisy, "control": None}) is Outcome.REGRESSION
+    assert judge_ratio(row(16.5, control=None), noisy) is Outcome.INCONCLUSIVE
+    assert judge_ratio(row(16.5, control=(0.98, 1.02)), noisy) is Outcome.INCONCLUSIVE
+    assert judge_ratio(row(15.0, control=(0.98, 1.02)), noisy) is Outcome.REGRESSION
 
 
 def test_instruction_counts_are_held_within_a_hundredth():
@@ -49,14 +69,20 @@ def test_instruction_counts_are_held_within_a_hundredth():
 
 
 def test_the_worst_line_decides_a_run():
-    record = {"ratios": {"gold us": {"ratio": 20.0}}, "instructions": {"counted": 100}}
-    assert judge_run([row(20.0)], {"counted": 100}, record)[0] is Outcome.PASS
-    assert judge_run([row(20.0)], {"counted": 102}, record)[0] is Outcome.REGRESSION
-    assert judge_run([row(10.0)], {"counted": 100}, record)[0] is Outcome.REGRESSION
-    assert judge_run([row(17.0, control=(0.5, 1.5))], {}, record)[0] is Outcome.INCONCLUSIVE
-    assert judge_run([row(20.0)], {}, None)[0] is Outcome.INCONCLUSIVE
-    assert judge_run([], {}, record)[0] is Outcome.INCONCLUSIVE
-    assert len({outcome.value for outcome in Outcome} | {2}) == len(Outcome) + 1
+    counts, noisy = {"counted": 100}, (0.5, 1.5)
+    assert outcome_of([row(20.0)], counts) is Outcome.PASS
+    assert outcome_of([row(20.0)], {"counted": 102}) is Outcome.REGRESSION
+    assert outcome_of([row(10.0)], counts) is Outcome.REGRESSION
+    assert outcome_of([row(17.0, control=noisy)], counts) is Outcome.INCONCLUSIVE
+    assert outcome_of([row(17.0, control=noisy)], {"counted": 102}) is Outcome.REGRESSION
+    assert judge_run({"gold": [row(20.0)]}, {}, None)[0] is Outcome.INCONCLUSIVE
+    assert judge_run({"dot": []}, {}, {**RECORD, "instructions": {}})[0] is Outcome.INCONCLUSIVE
+
+
+def test_a_run_that_lacks_what_is_recorded_of_its_jobs_is_inconclusive():
+    assert outcome_of([], {"counted": 100}) is Outcome.INCONCLUSIVE
+    assert outcome_of([row(20.0)], {}) is Outcome.INCONCLUSIVE
+    assert judge_run({"dot": []}, {"counted": 100}, RECORD)[0] is Outcome.PASS
 
 
 def test_recall_counts_true_neighbours_wherever_they_stand():
@@ -105,11 +131,15 @@ def test_a_record_is_written_with_a_reason_and_read_back(tmp_path):
     path = tmp_path / "records" / "cpu.json"
     assert records.read_record(path) is None
     with pytest.raises(RecordError, match="reason"):
-        records.write_record(path, [row(20.0, contract=1.0)], {}, " ")
+        records.write_record(path, {"gold": [row(20.0)]}, {}, " ")
     assert not path.exists()
-    records.write_record(path, [row(20.0, contract=1.0), row(9.0)], {"counted": 7}, "first")
+    rows = [row(20.0), replace(row(9.0, aim=None), who="rival"), Row(job="gold", who="untimed")]
+    records.write_record(path, {"gold": rows}, {"counted": 7}, "first")
     record = records.read_record(path)
-    assert record["ratios"]["gold us"]["ratio"] == 20.0
+    assert record["jobs"]["gold"]["reason"] == "first"
+    assert list(record["jobs"]["gold"]["rows"]) == ["gold us"]
+    recorded = record["jobs"]["gold"]["rows"]["gold us"]
+    assert (recorded["ratio"], recorded["aim"], recorded["control"]) == (20.0, 20.0, [0.98, 1.02])
     assert record["instructions"] == {"counted": 7}
     assert [file.name for file in path.parent.iterdir()] == ["cpu.json"]
     path.write_text(json.dumps({"schema": 99}))
@@ -118,6 +148,18 @@ def test_a_record_is_written_with_a_reason_and_read_back(tmp_path):
     path.write_text("{")
     with pytest.raises(RecordError, match="cannot be read"):
         records.read_record(path)
+
+
+def test_a_record_of_one_job_leaves_those_of_others(tmp_path):
+    path = tmp_path / "cpu.json"
+    records.write_record(path, {"gold": [row(20.0)], "dot": [row(9.0)]}, {"a": 1}, "all")
+    before = records.read_record(path)
+    records.write_record(path, {"dot": [row(8.0)]}, {"b": 2}, "dot anew", before)
+    after = records.read_record(path)
+    assert after["jobs"]["gold"] == before["jobs"]["gold"]
+    assert after["jobs"]["dot"]["reason"] == "dot anew"
+    assert after["jobs"]["dot"]["rows"]["gold us"]["ratio"] == 8.0
+    assert after["instructions"] == {"a": 1, "b": 2}
 
 
 def test_a_line_shows_recall_beside_speed():
