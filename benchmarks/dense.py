@@ -60,12 +60,12 @@ class DenseScan:
         u = (recipe.points / recipe.lengthscale).astype(v.dtype)
         return cls(u, v, p, recipe.kernel)
 
-    def block(self, rows: I64) -> Array:
-        """``|rho|`` of some points against all, in the dtype of V."""
-        rho = covariances(self.kernel, squared_distances(self.u[rows], self.u))
-        rho -= self.v[rows] @ self.v.T
+    def block(self, rows: I64, columns: I64 | slice = slice(None)) -> Array:
+        """``|rho|`` of some points against all, or against `columns`, in the dtype of V."""
+        rho = covariances(self.kernel, squared_distances(self.u[rows], self.u[columns]))
+        rho -= self.v[rows] @ self.v[columns].T
         rho /= np.sqrt(self.p[rows])[:, None]
-        rho /= np.sqrt(self.p)
+        rho /= np.sqrt(self.p[columns])
         return np.asarray(np.abs(rho, out=rho))
 
     def knn(self, rows: I64, k: int, *, predecessors: bool = False) -> I64:

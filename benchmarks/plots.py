@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, NullFormatter, NullLocator, StrMethodFormatter
 
 from .recipe import Recipe
 from .row import Row
 
 PICTURES, KINDS = ("recall-speed", "cost-size"), ("svg", "png")
 COLOURS = ("#3366aa", "#cc5522", "#228855", "#8855aa", "#997700", "#555555", "#bb3366")
+MARKERS = {"float64": "o", "float32": "^"}
 
 
 def clear(directory: Path) -> None:
@@ -57,29 +62,55 @@ def recall_speed(rows: Sequence[Row], gold: Recipe) -> Figure | None:
         "queries a second",
         f"recall@{gold.k} against float64",
     )
-    for at, row in enumerate(shown):
-        marker = "o" if row.job.endswith("64") else "^"
-        label = f"{row.who}, {row.job.removeprefix('gold-')}"
-        colour = COLOURS[at % len(COLOURS)]
-        axes.plot([row.rate or 0.0], [row.truth or 0.0], marker, color=colour, label=label)
+    colours = dict(zip(dict.fromkeys(row.who for row in shown), COLOURS, strict=False))
+    for row in shown:
+        marker = MARKERS[row.job.removeprefix("gold-")]
+        axes.plot([row.rate or 0.0], [row.truth or 0.0], marker, color=colours[row.who],
+                  markersize=8, markeredgecolor="white")  # fmt: skip
     axes.set_xscale("log")
-    axes.set_ylim(0.0, 1.05)
-    axes.legend(fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    axes.margins(x=0.08)
+    _plain(axes.xaxis)
+    lowest = min(row.truth or 0.0 for row in shown)
+    bottom = max(0.0, math.floor(10.0 * lowest - 0.5) / 10.0)
+    axes.set_ylim(bottom, 1.0 + 0.05 * (1.0 - bottom))
+    axes.legend(handles=_keys(colours), fontsize=8, frameon=False, loc="center left",
+                bbox_to_anchor=(1.0, 0.5))  # fmt: skip
     return figure
 
 
+def _keys(colours: Mapping[str, str]) -> list[Line2D]:
+    """Return the legend: a colour is a contender, a marker a precision."""
+    who = [
+        Line2D([], [], color=colour, marker="s", linestyle="", label=name)
+        for name, colour in colours.items()
+    ]
+    return who + [
+        Line2D([], [], color="#555555", marker=marker, linestyle="", label=dtype)
+        for dtype, marker in MARKERS.items()
+    ]
+
+
+def _plain(axis: Axis) -> None:
+    """Write numbers as 20,000 and not as powers of ten, also where an axis spans no decade."""
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
 def cost_size(rows: Sequence[Row]) -> Figure | None:
-    """Microseconds a query over the number of points, beside a line of slope one half."""
+    """Microseconds a query over the number of points, beside growth as the root and as N."""
     shown = [row for row in rows if row.job == "size" and row.rate]
     if len(shown) < 2:
         return None
     sizes = [row.figures["n"] for row in shown]
     costs = [1e6 / (row.rate or 1.0) for row in shown]
     figure, axes = _axes("cost of an exact query", "points", "microseconds a query, k = 50")
-    half = [costs[-1] * (n / sizes[-1]) ** 0.5 for n in sizes]
-    linear = [costs[0] * n / sizes[0] for n in sizes]
     axes.loglog(sizes, costs, "o-", color=COLOURS[0], label="rust-hilbert")
-    axes.loglog(sizes, half, "--", color="#888888", label="N^0.5")
-    axes.loglog(sizes, linear, ":", color="#bbbbbb", label="N")
+    for power, style, label in ((0.5, "--", r"as $\sqrt{N}$"), (1.0, ":", "as N")):
+        growth = [costs[0] * (n / sizes[0]) ** power for n in sizes]
+        axes.loglog(sizes, growth, style, color="#777777", label=label)
+    _plain(axes.yaxis)
+    axes.set_xticks(sizes, [f"{n:,.0f}" for n in sizes], fontsize=9)
+    axes.xaxis.set_minor_locator(NullLocator())
     axes.legend(fontsize=8, frameon=False)
     return figure

@@ -1,4 +1,4 @@
-"""Where a benchmark is: a bar on a terminal, nothing in a log."""
+"""Where a benchmark is: a bar on a terminal; in a log the lines at a job's start and end."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """The jobs under the residual metric: gold, its relatives, factor, predecessors, size, threads.
 
 Each job yields rows. What an engine of this project returns is compared with the contract's full
-scan, the Numba reference's, bit for bit before it is timed; a difference ends the run.
+scan, the Numba reference's, bit for bit before it is timed, and in float64 with a search by LAPACK
+and NumPy that shares no code with this project; a difference ends the run.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from covertreex.metrics.residual.backend import ResidualBackend
 
 from .dense import DenseScan, lapack_factor
 from .progress import Progress
-from .recall import WrongAnswerError, expect_same, recall
+from .recall import WrongAnswerError, expect_same, expect_true, recall, true_recall
 from .recipe import F64, GOLD, GOLD_32, I64, Recipe, quick, relatives
 from .row import Row
 from .timing import Pairs, in_turns, seconds_of, timed
@@ -31,6 +32,10 @@ ENGINES = (FAST, "rust-natural", REFERENCE)
 SIZES = (8_192, 16_384, 32_768, 65_536, 131_072, 262_144, 524_288)
 CHECKED = 64
 """Queries that are compared with the full scan where all of them would take minutes."""
+LONG_TURNS = 2
+"""Pairs of a job whose rival takes half a minute a run."""
+TRUTH_LIMIT = 131_072
+"""The most points that are searched by LAPACK's V too: both V are 512 MiB there."""
 
 
 @dataclass(frozen=True)
@@ -60,11 +65,16 @@ class Contest:
         return self.tree(REFERENCE).knn(self.recipe.ids, k=self.recipe.k)
 
     @cached_property
-    def true(self) -> I64:
-        """Neighbours in float64, by LAPACK and NumPy: no code of this project."""
+    def truth(self) -> DenseScan:
+        """The search in float64, by LAPACK and NumPy: no code of this project."""
         wide = replace(self.recipe, block_dtype="float64")
         inducing = self.backend.points[self.backend.inducing_indices]
-        return DenseScan.of(wide, *lapack_factor(wide, inducing)).knn(wide.ids, wide.k)
+        return DenseScan.of(wide, *lapack_factor(wide, inducing))
+
+    @cached_property
+    def true(self) -> I64:
+        """The true neighbours."""
+        return self.truth.knn(self.recipe.ids, self.recipe.k)
 
     def tree(self, engine: str, threads: int | None = None) -> CoverTree:
         """Fit the points."""
@@ -82,9 +92,26 @@ class Contest:
             pairs=pairs,
             count=len(self.recipe.ids),
             contract=recall(found, self.scan[0]),
-            truth=recall(found, self.true),
+            truth=true_recall(self.truth, self.recipe.ids, found, self.true),
             **more,
         )
+
+    def sampled(self, found: tuple[I64, F64], *, predecessors: bool = False) -> dict[str, Any]:
+        """Check some rows of an answer to all queries; return both recalls over them, and a note.
+
+        There is no truth where a second V would fill the memory.
+        """
+        name, k = self.recipe.name, self.recipe.k
+        at = slice(None, None, max(1, len(self.recipe.ids) // CHECKED))
+        few, part = self.recipe.ids[at], (found[0][at], found[1][at])
+        scan = self.tree(REFERENCE).knn(few, k=k, predecessor_mode=predecessors)
+        expect_same(name, part, scan)
+        contract, truth = recall(part[0], scan[0]), None
+        if self.recipe.n <= TRUTH_LIMIT:
+            true = self.truth.knn(few, k, predecessors=predecessors)
+            truth = true_recall(self.truth, few, part[0], true)
+            expect_true(name, truth)
+        return {"contract": contract, "truth": truth, "note": f"recalls over {len(few)} queries"}
 
     def control(self, settings: Settings) -> Pairs:
         """Time the rival against itself; its first run warms it up."""
@@ -108,7 +135,10 @@ class Contest:
         with settings.progress(f"{self.recipe.name}: {engine}", settings.turns) as advance:
             pairs = in_turns(self.dense, lambda: tree.knn(ids, k=k), settings.turns, advance)
         figures = {"build s": build}
-        return self.row(engine, pairs, found[0], aim=aim, control=control.band, figures=figures)
+        row = self.row(engine, pairs, found[0], aim=aim, control=control.band, figures=figures)
+        if self.recipe.block_dtype == "float64":
+            expect_true(row.name, row.truth or 0.0)
+        return row
 
 
 def gold(settings: Settings) -> Iterator[Row]:
@@ -172,6 +202,7 @@ def factor(settings: Settings) -> Iterator[Row]:
     def whole() -> object:
         return recipe.tree(FAST, recipe.backend())
 
+    control = None
     for who, run, aim in (
         ("LAPACK way", rival, None),
         ("factor alone", recipe.backend, None),
@@ -180,36 +211,39 @@ def factor(settings: Settings) -> Iterator[Row]:
         run()
         with settings.progress(f"factor: {who}", settings.turns) as advance:
             pairs = in_turns(rival, run, settings.turns, advance)
+        control = control or pairs.band
         note = "A/A: the rival itself" if run is rival else f"V within {worst:.0e} of LAPACK's"
-        yield Row(job="factor", who=who, pairs=pairs, count=recipe.n, aim=aim, note=note)
+        yield Row(
+            job="factor", who=who, pairs=pairs, count=recipe.n, aim=aim, control=control, note=note
+        )
 
 
 def predecessors(settings: Settings) -> Iterator[Row]:
     """Do the Vecchia job: for every point its 30 nearest among those before it."""
     recipe = replace(settings.sized(GOLD), name="predecessors", k=30)
-    recipe = replace(recipe, queries=recipe.n)
-    contest = Contest(recipe)
-    rows = recipe.ids
-    few = rows[:: max(1, len(rows) // CHECKED)]
-    wanted = contest.tree(REFERENCE).knn(few, k=recipe.k, predecessor_mode=True)
+    contest = Contest(replace(recipe, queries=recipe.n))
+    rows = contest.recipe.ids
     tree = contest.tree(FAST)
-    found = tree.knn(few, k=recipe.k, predecessor_mode=True)
-    expect_same("predecessors", found, wanted)
 
     def dense() -> I64:
         return contest.rival.knn(rows, recipe.k, predecessors=True)
 
-    def own() -> object:
+    def own() -> tuple[I64, F64]:
         return tree.knn(k=recipe.k, predecessor_mode=True)
 
-    truth = recall(found[0], contest.rival.knn(few, recipe.k, predecessors=True))
-    turns = 1 if not settings.small else settings.turns
-    own()
-    with settings.progress("predecessors", turns) as advance:
+    seen = contest.sampled(own(), predecessors=True)
+    few = not settings.small and settings.turns > LONG_TURNS
+    turns = LONG_TURNS if few else settings.turns
+    dense()
+    with settings.progress("predecessors: rival", turns) as advance:
+        control = in_turns(dense, dense, turns, advance)
+    with settings.progress(f"predecessors: {FAST}", turns) as advance:
         pairs = in_turns(dense, own, turns, advance)
+    if few:
+        seen["note"] += f"; {turns} pairs only, a dense run takes half a minute"
     yield Row(
-        job="predecessors", who=FAST, pairs=pairs, count=len(rows), contract=1.0, truth=truth,
-        aim=20.0, note=f"recalls over {len(few)} points; the rival's answer is the truth here",
+        job="predecessors", who=FAST, pairs=pairs, count=len(rows), aim=20.0,
+        control=control.band, **seen,
     )  # fmt: skip
 
 
@@ -217,24 +251,9 @@ def sizes(settings: Settings) -> Iterator[Row]:
     """Cost of a query against the number of points."""
     costs = {}
     for n in SIZES[:3] if settings.small else SIZES:
-        recipe = replace(GOLD, name="size", n=n)
-        backend = recipe.backend()
-        build, tree = timed(partial(recipe.tree, FAST, backend))
-        few = recipe.ids[:: len(recipe.ids) // CHECKED]
-        wanted = recipe.tree(REFERENCE, backend).knn(few, k=recipe.k)
-        expect_same(f"size {n}", tree.knn(few, k=recipe.k), wanted)
-        search = partial(tree.knn, recipe.ids, k=recipe.k)
-        search()
-        with settings.progress(f"{n} points", settings.turns) as advance:
-            times = []
-            for _ in range(settings.turns):
-                times.append(seconds_of(search))
-                advance()
-        costs[n] = float(np.median(times))
-        yield Row(
-            job="size", who=f"{n} points", seconds=costs[n], count=len(recipe.ids), contract=1.0,
-            note=f"recall over {len(few)} queries", figures={"n": n, "build s": build},
-        )  # fmt: skip
+        row = _size(replace(GOLD, name=f"size {n}", n=n), settings)
+        costs[n] = row.time or 0.0
+        yield row
     first = 32_768 if 32_768 in costs else min(costs)
     last = max(costs)
     if last > first:
@@ -242,3 +261,19 @@ def sizes(settings: Settings) -> Iterator[Row]:
         met = "met" if slope <= 0.5 else "MISSED"
         note = f"from {first} to {last} points cost grows as N^{slope:.2f}; aim N^0.5: {met}"
         yield Row(job="size", who="growth", note=note, figures={"exponent": slope})
+
+
+def _size(recipe: Recipe, settings: Settings) -> Row:
+    contest = Contest(recipe)
+    build, tree = timed(partial(contest.tree, FAST))
+    search = partial(tree.knn, recipe.ids, k=recipe.k)
+    seen = contest.sampled(search())
+    samples = []
+    with settings.progress(f"{recipe.n} points", settings.turns) as advance:
+        for _ in range(settings.turns):
+            samples.append(seconds_of(search))
+            advance()
+    return Row(
+        job="size", who=f"{recipe.n} points", samples=samples, count=len(recipe.ids),
+        figures={"n": recipe.n, "build s": build}, **seen,
+    )  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,13 +22,13 @@ class Row:
         The job's name, the contender's name.
     pairs
         Its times beside the job's rival, or None for what was not timed so.
-    seconds
-        Of one run (median), where there are no pairs.
+    samples
+        Seconds of each run, where there are no pairs.
     count
         Queries or points of one run: rates are per second of it.
     contract, truth
-        recall@k against the contract's full scan, and against float64; None where an answer cannot
-        be seen.
+        recall@k against the contract's full scan, and against a float64 search that shares no code
+        with this project; None where an answer cannot be seen.
     aim
         The least ratio that is wanted, or None.
     control
@@ -41,7 +43,7 @@ class Row:
     job: str
     who: str
     pairs: Pairs | None = None
-    seconds: float | None = None
+    samples: Sequence[float] = ()
     count: int = 0
     contract: float | None = None
     truth: float | None = None
@@ -57,8 +59,10 @@ class Row:
 
     @property
     def time(self) -> float | None:
-        """Seconds of one run."""
-        return self.seconds if self.pairs is None else self.pairs.seconds
+        """Seconds of one run: the median."""
+        if self.pairs is not None:
+            return self.pairs.seconds
+        return statistics.median(self.samples) if self.samples else None
 
     @property
     def rate(self) -> float | None:
@@ -86,6 +90,7 @@ class Row:
             "job": self.job,
             "who": self.who,
             "seconds": self.time,
+            "samples": list(self.samples),
             "rate": self.rate,
             "recall_contract": self.contract,
             "recall_truth": self.truth,
