@@ -102,10 +102,9 @@ def _measure(options: argparse.Namespace, report: Report) -> None:
 
 
 def _turns(text: str) -> int:
-    turns = int(text)
-    if turns < 1:
-        raise argparse.ArgumentTypeError(f"{turns} turns time nothing: give 1 or more")
-    return turns
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} turns time nothing: give a number from 1 on")
+    return int(text)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

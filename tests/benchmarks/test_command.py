@@ -82,7 +82,7 @@ def test_a_build_that_is_not_proven_is_not_run(bench, tmp_path, monkeypatch, cap
     [
         (["--turns=0"], "time nothing"),
         (["--turns=-1"], "time nothing"),
-        (["--turns=many"], "invalid"),
+        (["--turns=many"], "give a number"),
         (["--only=toys"], "invalid choice"),
         (["--quick", "--record=why"], "--quick cannot be recorded"),
         (["--quick", "--gate"], "--quick cannot be recorded"),
