@@ -214,6 +214,9 @@ class EuclideanIndex:
     def shape(self) -> tuple[int, int]:
         """How many points, of how many coordinates."""
 
+    def is_of(self, *of: object) -> bool:
+        """Whether it was built from this very array."""
+
     def knn(
         self,
         u_q: F64,
@@ -251,7 +254,7 @@ def euclidean_knn(
     threads: int | None = None,
     level: str | None = None,
 ) -> tuple[I64, F64]:
-    """Answer as `EuclideanIndex.knn` does, by a scan where points or queries are few."""
+    """Answer as `EuclideanIndex.knn` does, by a scan."""
 
 def euclidean_radius(
     u_q: F64,
@@ -262,7 +265,7 @@ def euclidean_radius(
     threads: int | None = None,
     level: str | None = None,
 ) -> tuple[I64, I64, F64]:
-    """Answer as `EuclideanIndex.radius` does, by a scan where points or queries are few."""
+    """Answer as `EuclideanIndex.radius` does, by a scan."""
 
 def hilbert_order(u: F64, *, threads: int | None = None) -> I64:
     """Order the ids of scaled points (n, d) along a Hilbert curve."""
@@ -336,6 +339,9 @@ class SearchIndex:
 
         Shapes, ids and NaN are checked; that the bounds are those of these points is not.
         """
+
+    def is_of(self, *of: object) -> bool:
+        """Whether it was built from these very arrays u, v and p, by this kernel and variance."""
 
     @property
     def parts(self) -> IndexParts:

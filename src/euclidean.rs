@@ -10,7 +10,8 @@
 //! too. The root is monotone. So a box whose chain is above what [`nearest::reach`] gives for the k-th distance holds no point that
 //! is as near as the k-th; one that is equally near is kept, and the ids decide.
 //!
-//! Numba twin: none yet; the oracle of its tests is a sorted scan by the definition, [`crate::numeric::squared_distance`].
+//! Numba twin: `euclidean_knn` and `euclidean_radius` of `_numba_search.py`, which scan; the oracle of the tests here is a sorted scan by
+//! the definition, [`crate::numeric::squared_distance`].
 
 mod boxes;
 mod build;
@@ -23,7 +24,7 @@ mod walk;
 use crate::environment;
 use crate::error::Error;
 use crate::level::Level;
-use crate::matrix::{Matrix, expect_area, expect_length};
+use crate::matrix::{Matrix, expect_area, expect_length, expect_radii};
 use crate::memory::{room, zeros};
 use boxes::Boxes;
 use leaves::Leaves;
@@ -33,8 +34,6 @@ use walk::{Job, Locate, Sweep};
 
 /// Points of a leaf, at most.
 const LEAF: usize = 24;
-/// Fewer points or fewer queries than this are scanned: building would take longer.
-const FEW: usize = 256;
 /// Queries of one task.
 const BLOCK: usize = 64;
 /// Neighbours that a task keeps at a time, unless one query has more.
@@ -87,11 +86,8 @@ impl Index {
         Ok(Self { leaves, boxes, n: points.rows(), d: points.cols() })
     }
 
-    /// Index points (n, d) for so many queries and no more: a scan, where a tree would cost more than it saves.
-    pub fn for_queries(points: Matrix<f64>, queries: usize) -> Result<Self, Error> {
-        if points.rows().min(queries) >= FEW {
-            return Self::new(points);
-        }
+    /// Points (n, d) in the order of their ids, without boxes: each search reads all of them.
+    pub fn scanned(points: Matrix<f64>) -> Result<Self, Error> {
         environment::check()?;
         expect_points(points)?;
         let leaves = Leaves::in_order(points, LEAF)?;
@@ -154,11 +150,7 @@ impl Index {
         environment::check()?;
         self.expect_queries(queries)?;
         let q = queries.rows.rows();
-        expect_length("radii", radii.len(), q)?;
-        if let Some(at) = radii.iter().position(|radius| radius.is_nan()) {
-            let (given, wanted) = (format!("NaN at {at}"), "distances, infinity for all".into());
-            return Err(Error::Parameter { name: "radii", given, wanted });
-        }
+        expect_radii(radii, q)?;
         let jobs = self.jobs(level, queries, 0, (0..q).map(|_| ()))?;
         let ball = |job: &Job<()>| Ok(Ball::new(radii[job.query]));
         let boxes = self.boxes_that_pay(level, queries, &jobs, ball)?;

@@ -11,7 +11,7 @@ use crate::environment;
 use crate::error::Error;
 use crate::kernel::{Kernel, KernelRow};
 use crate::level::Level;
-use crate::matrix::{Packed, expect_area, expect_length};
+use crate::matrix::{Packed, expect_area, expect_length, expect_radii};
 use crate::memory::{refusal, room, zeros};
 use crate::metric::Points;
 use crate::numeric::Real;
@@ -174,7 +174,7 @@ impl<T: Real> Scan<'_, T> {
         environment::check()?;
         self.validate(&queries)?;
         let q = queries.p.len();
-        expect_length("radii", radii.len(), q)?;
+        expect_radii(radii, q)?;
         let mut all = Neighbourhoods::new(q)?;
         for start in (0..q).step_by(SPAN) {
             let rows = start..(start + SPAN).min(q);
@@ -462,6 +462,7 @@ mod tests {
         let flat = Points { u: Matrix::new("u", &some.0, 12, 1).unwrap().slice(0..6), ..queries };
         assert!(run(1, flat, 6, 6).is_err());
         assert!(scan.within(queries, &[1.0; 5]).is_err());
+        assert!(scan.within(queries, &[1.0, 1.0, f64::NAN, 1.0, 1.0, 1.0]).is_err());
         for limits in [&[0, 1, 2, 3, 4][..], &[0, 1, 7, 3, 4, 5], &[0, 1, 2, -1, 4, 5]] {
             assert!(Scan { limits: Some(limits), ..scan }.within(queries, &[1.0; 6]).is_err());
         }

@@ -76,6 +76,14 @@ pub fn expect_length(name: &'static str, given: usize, wanted: usize) -> Result<
     Err(Error::Shape { name, given: format!("({given},)"), wanted: format!("({wanted},)") })
 }
 
+/// An error unless there is a radius for each of `count` queries, infinity for all, none of them NaN.
+pub fn expect_radii(radii: &[f64], count: usize) -> Result<(), Error> {
+    expect_length("radii", radii.len(), count)?;
+    let Some(at) = radii.iter().position(|radius| radius.is_nan()) else { return Ok(()) };
+    let (given, wanted) = (format!("NaN at {at}"), "distances, infinity for all".into());
+    Err(Error::Parameter { name: "radii", given, wanted })
+}
+
 /// An error unless a vector has room for `rows` by `cols`.
 pub fn expect_area(
     name: &'static str,

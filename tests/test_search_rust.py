@@ -250,6 +250,12 @@ def test_bad_input_is_refused(plain):
         model.knn(index, (queries[0], queries[1].astype(np.float32), queries[2]), 2)
     with pytest.raises(ShapeError, match="radii"):
         index.radius(*queries, EPS, np.ones(3), 256)
+    radii = np.array([1.0, np.nan, 1.0, 1.0])
+    for within in (index, model.index(certified=False)):  # bounds, and a scan
+        with pytest.raises(ParameterError, match="radii is NaN at 1"):
+            within.radius(*queries, EPS, radii, 256)
+    with pytest.raises(ParameterError, match="radii is NaN at 1"):
+        model.scan_radius(queries, radii)
 
 
 @pytest.mark.parametrize(

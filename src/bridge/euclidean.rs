@@ -1,4 +1,4 @@
-//! Euclidean neighbours at the boundary: an index to keep, and functions that make one for a call.
+//! Euclidean neighbours at the boundary: an index to keep, and scans.
 
 use super::arrays::{Input, Output, doubles, limits_of, radii_of};
 use super::call::call;
@@ -8,6 +8,7 @@ use crate::euclidean::{Hits, Index, Queries};
 use crate::level::Level;
 use numpy::{Ix1, Ix2, PyArray1};
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 
 type Neighbours<'py> = (Array2<'py, i64>, Array2<'py, f64>);
 type Within<'py> = (Array1<'py, i64>, Array1<'py, i64>, Array1<'py, f64>);
@@ -48,23 +49,33 @@ fn within(py: Python<'_>, Hits { offsets, indices, distances }: Hits) -> Within<
     (offsets, indices, PyArray1::from_vec(py, distances))
 }
 
-/// Points (n, d), indexed for Euclidean searches.
+/// Points (n, d), indexed for Euclidean searches, and the array that they came in.
 #[pyclass(frozen, module = "covertreex._rust")]
-pub(super) struct EuclideanIndex(Index);
+pub(super) struct EuclideanIndex {
+    index: Index,
+    points: Py<PyAny>,
+}
 
 #[pymethods]
 impl EuclideanIndex {
     #[new]
     #[pyo3(signature = (u, *, threads=None))]
     fn new(u: Object<'_, '_>, threads: Option<usize>) -> PyResult<Self> {
-        let (py, u) = (u.py(), doubles("u", u)?);
+        let (py, points) = (u.py(), u.clone().unbind());
+        let u = doubles("u", u)?;
         let u = u.matrix()?;
-        Ok(Self(call(py, threads, || Index::new(u))?))
+        Ok(Self { index: call(py, threads, || Index::new(u))?, points })
+    }
+
+    /// Whether it was built from this very array.
+    #[pyo3(signature = (*of))]
+    fn is_of(&self, of: &Bound<'_, PyTuple>) -> bool {
+        of.extract::<(Bound<'_, PyAny>,)>().is_ok_and(|(u,)| self.points.is(&u))
     }
 
     #[getter]
     fn shape(&self) -> (usize, usize) {
-        self.0.shape()
+        self.index.shape()
     }
 
     #[pyo3(signature = (u_q, k, limits=None, *, threads=None, level=None))]
@@ -78,7 +89,7 @@ impl EuclideanIndex {
     ) -> PyResult<Neighbours<'py>> {
         let (py, settings) = (u_q.py(), (Level::named(level)?, threads));
         let borrowed = Borrowed::new(u_q, limits)?;
-        knn(py, settings, &self.0, borrowed.queries()?, k)
+        knn(py, settings, &self.index, borrowed.queries()?, k)
     }
 
     #[pyo3(signature = (u_q, radii, limits=None, *, threads=None, level=None))]
@@ -93,7 +104,7 @@ impl EuclideanIndex {
         let (py, level) = (u_q.py(), Level::named(level)?);
         let (borrowed, radii) = (Borrowed::new(u_q, limits)?, radii_of(radii)?);
         let (queries, radii) = (borrowed.queries()?, radii.slice());
-        Ok(within(py, call(py, threads, || self.0.radius(level, queries, radii))?))
+        Ok(within(py, call(py, threads, || self.index.radius(level, queries, radii))?))
     }
 }
 
@@ -110,7 +121,7 @@ pub(super) fn euclidean_knn<'py>(
     let (py, settings) = (u_q.py(), (Level::named(level)?, threads));
     let (borrowed, u) = (Borrowed::new(u_q, limits)?, doubles("u", u)?);
     let (queries, u) = (borrowed.queries()?, u.matrix()?);
-    let index = call(py, threads, || Index::for_queries(u, queries.rows.rows()))?;
+    let index = call(py, threads, || Index::scanned(u))?;
     knn(py, settings, &index, queries, k)
 }
 
@@ -127,8 +138,6 @@ pub(super) fn euclidean_radius<'py>(
     let (py, level) = (u_q.py(), Level::named(level)?);
     let (borrowed, u, radii) = (Borrowed::new(u_q, limits)?, doubles("u", u)?, radii_of(radii)?);
     let (queries, u, radii) = (borrowed.queries()?, u.matrix()?, radii.slice());
-    let hits = call(py, threads, || {
-        Index::for_queries(u, queries.rows.rows())?.radius(level, queries, radii)
-    })?;
+    let hits = call(py, threads, || Index::scanned(u)?.radius(level, queries, radii))?;
     Ok(within(py, hits))
 }

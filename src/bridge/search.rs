@@ -9,6 +9,7 @@ use crate::level::Level;
 use crate::search::{Certificate, Index, Parts, REVISION, Search, hilbert};
 use numpy::{Ix1, PyArray1};
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 
 /// An index, and the arrays of its points, which nobody may write to while it lives.
 #[pyclass(frozen, module = "covertreex._rust")]
@@ -91,6 +92,14 @@ impl SearchIndex {
         let index = call(py, None, make)?;
         let arrays = [u, v, p].map(|array| array.clone().unbind());
         Ok(Self { index, arrays })
+    }
+
+    /// Whether it was built from these very arrays, by this kernel and variance.
+    #[pyo3(signature = (*of))]
+    fn is_of(&self, of: &Bound<'_, PyTuple>) -> bool {
+        let Ok((u, v, p, name, variance)) = of.extract::<Named<'_>>() else { return false };
+        let same = self.arrays.iter().zip([u, v, p]).all(|(own, given)| own.is(&given));
+        same && Kernel::named(&name, variance).is_ok_and(|kernel| self.index.kernel() == kernel)
     }
 
     /// The arrays that `from_parts` takes.
@@ -182,6 +191,9 @@ type Taken<'py> = (
     Array1<'py, f32>,
     Array1<'py, f32>,
 );
+
+/// The arrays of an index, and the name and the variance of its kernel.
+type Named<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>, Bound<'py, PyAny>, String, f64);
 
 fn floats<'py>(name: &'static str, object: Object<'_, 'py>) -> PyResult<Input<'py, f32, Ix1>> {
     Input::new(name, object, "a C-contiguous array of float32")

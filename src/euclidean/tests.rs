@@ -51,7 +51,7 @@ fn check(kind: usize, [q, n, d, k]: [usize; 4], limits: Option<&[i64]>) {
     });
     let hits: Vec<_> = inside.collect();
     let index = Index::new(data).unwrap();
-    let flat = Index::for_queries(data, 1).unwrap();
+    let flat = Index::scanned(data).unwrap();
     assert!(flat.boxes.is_none());
     for (index, &level) in [&index, &flat]
         .into_iter()
@@ -113,6 +113,13 @@ fn threads_tasks_and_probes_change_nothing() {
             check(0, [4, 2 * 4096 + 1, 2, 3], None); // split in parallel
         });
     }
+}
+
+#[test]
+fn a_scan_has_no_boxes_however_many_points_there_are() {
+    let data = points(0, 1, 5_000, 2);
+    let scanned = Index::scanned(Matrix::new("u", &data, 5_000, 2).unwrap()).unwrap();
+    assert!(scanned.boxes.is_none());
 }
 
 #[test]
@@ -246,7 +253,7 @@ fn workers_are_checked() {
         let goals = &mut [Nearest::new(1)?];
         [
             Index::new(rows).map(drop),
-            Index::for_queries(rows, 1).map(drop),
+            Index::scanned(rows).map(drop),
             index.knn(level, queries, 1, &mut [0; 9], &mut [0.0; 9]),
             index.radius(level, queries, &[0.1; 9]).map(drop),
             index.jobs(level, queries, 0, (0..9).map(|_| ())).map(drop),
@@ -301,7 +308,7 @@ fn what_does_not_fit_is_refused() {
         Err(Error::Parameter { name: "radii", given, .. }) if given == "NaN at 2"
     ));
     assert!(Index::new(Matrix::new("u", &[], 5, 0).unwrap()).is_err());
-    assert!(Index::for_queries(Matrix::new("u", &[], u32::MAX as usize, 0).unwrap(), 1).is_err());
+    assert!(Index::scanned(Matrix::new("u", &[], u32::MAX as usize, 0).unwrap()).is_err());
     for k in [1 << 59, usize::MAX] {
         assert!(
             matches!(Nearest::new(k), Err(Error::Memory { bytes, .. }) if bytes == 16 * k as u128)
@@ -313,7 +320,7 @@ fn what_does_not_fit_is_refused() {
 fn no_points_have_no_neighbours() {
     let empty = Matrix::new("u", &[], 0, 3).unwrap();
     let rows = Matrix::new("u_q", &[1.0, 2.0, 3.0], 1, 3).unwrap();
-    for index in [Index::new(empty).unwrap(), Index::for_queries(empty, 1).unwrap()] {
+    for index in [Index::new(empty).unwrap(), Index::scanned(empty).unwrap()] {
         let queries = Queries { rows, limits: None };
         let found = index.radius(Level::best(), queries, &[f64::INFINITY]).unwrap();
         assert_eq!(found, Hits { offsets: vec![0, 0], indices: vec![], distances: vec![] });

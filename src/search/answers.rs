@@ -10,7 +10,7 @@ use super::sweep::Sweep;
 use crate::environment;
 use crate::error::Error;
 use crate::knn::{Neighbourhoods, Scan};
-use crate::matrix::{expect_area, expect_length};
+use crate::matrix::{expect_area, expect_length, expect_radii};
 use crate::memory::zeros;
 use crate::metric::Points;
 use rayon::prelude::*;
@@ -93,11 +93,11 @@ impl<'a> Search<'a> {
     pub fn within(&self, queries: Points<f64>, radii: &[f64]) -> Result<Neighbourhoods, Error> {
         environment::check()?;
         self.validate(&queries)?;
+        let q = queries.p.len();
+        expect_radii(radii, q)?;
         if !self.index.pays(1) {
             return self.scan().within(queries, radii);
         }
-        let q = queries.p.len();
-        expect_length("radii", radii.len(), q)?;
         let wanted = |row| Wanted { k: ALL, radius: radii[row], limit: self.limit(row) };
         let mut answers: Vec<Answer> = zeros(ANSWERS, &[q])?;
         let patience = self.index.sizes[0] / PATIENCE_WITHIN;

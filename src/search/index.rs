@@ -85,6 +85,12 @@ impl Index {
         self.pivots() > 0 && SHARE * self.pivots() <= n && SHARE * k <= n
     }
 
+    /// The kernel it was built by.
+    #[must_use]
+    pub fn kernel(&self) -> Kernel {
+        self.kernel
+    }
+
     /// Bytes beside the points' own arrays.
     #[must_use]
     pub fn bytes(&self) -> usize {

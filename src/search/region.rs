@@ -229,8 +229,7 @@ impl<'a> Frame<'a> {
             let h = (theta + self.omega * norm) * up;
             let own = self.noise * scales[i] * scales[i] + 2f64.powi(-40);
             let left = 1.0 - square + (own + self.omega * norm * norm + 2.0 * norm * h) * up;
-            let most = if left > 0.0 { left.sqrt() * up } else { 0.0 };
-            *sigma = above(most);
+            *sigma = remainder(left);
             let excess = above(norm * norm + f64::from(*sigma) * f64::from(*sigma) * up - 1.0);
             limits.sigma = limits.sigma.max(*sigma);
             limits.f = limits.f.max(above(norm));
@@ -248,6 +247,12 @@ impl<'a> Frame<'a> {
             limits,
         })
     }
+}
+
+/// At least the root of what is left of a point: infinite, so that nothing is skipped, where that is no number.
+pub(super) fn remainder(left: f64) -> f32 {
+    let most = if left.is_finite() { left.max(0.0).sqrt() * f64::from(UP) } else { f64::INFINITY };
+    above(most)
 }
 
 /// The Frobenius norm of `A C A^T - I`, over what its evaluation rounds.

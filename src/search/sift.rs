@@ -190,9 +190,10 @@ impl Workspace {
         found: &[Found],
     ) -> Result<u64, Error> {
         let ids = &job.index.order[job.index.regions[r].points.clone()];
+        let searched = u64::MAX >> (64 - found.len()) & !given_up; // a bound of NaN passes past the queries too
         let mut too_many = 0;
         for &(row, lanes) in &self.hits {
-            let (id, mut lanes) = (ids[row as usize], lanes & !given_up);
+            let (id, mut lanes) = (ids[row as usize], lanes & searched);
             while lanes != 0 {
                 let lane = lanes.trailing_zeros() as usize;
                 lanes &= lanes - 1;
