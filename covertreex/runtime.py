@@ -51,8 +51,9 @@ class Runtime:
         coordinates (True), or of the residual metric (False); by default in ``batch_order`` alone.
     batch_order : {"natural", "hilbert"}, optional
         Execution hint: the order in which the residual index lays out points, or the siblings of
-        its tree: by id, or along a Hilbert curve. By default the engine's: ``rust-natural``
-        reorders nothing.
+        its tree: by id, or along a Hilbert curve. By default the engine's: by id for
+        ``rust-natural``. The Euclidean index has a layout of its own, and queries are always
+        taken in an order that keeps near ones together; answers are in the order asked.
     threads : int, optional
         Number of threads; by default one for each core. Changes no bit.
 

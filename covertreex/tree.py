@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +17,7 @@ import numpy.typing as npt
 from .errors import ConfigurationError, ParameterError
 from .metrics._arguments import F64, I64, as_points, as_switch
 from .metrics._engines import engine_named
-from .metrics.residual.backend import ResidualBackend, owned
+from .metrics.residual.backend import ResidualBackend, frozen_again, owned
 from .metrics.residual.precision import warn_of_precision
 from .metrics.residual.rows import with_points, with_rows
 from .runtime import Runtime
@@ -58,7 +59,16 @@ class CoverTree(Searches):
     indexes: Indexes = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        metric = "euclidean" if self.residual is None else "residual_correlation"
+        if self.runtime.metric != metric:
+            raise ConfigurationError(
+                f"the tree was fitted with metric={metric!r}, but the runtime says "
+                f"{self.runtime.metric!r}; give one of the tree's metric, or fit again"
+            )
         object.__setattr__(self, "indexes", Indexes(self.points, self.residual, self.mis_seed))
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        frozen_again(self, state)  # pickling and deep copies leave arrays open to changes
 
     def __repr__(self) -> str:
         n, d = self.points.shape
@@ -73,11 +83,6 @@ class CoverTree(Searches):
         ConfigurationError
             If the runtime is of another metric.
         """
-        if runtime.metric != self.runtime.metric:
-            raise ConfigurationError(
-                f"the tree was fitted with metric={self.runtime.metric!r}, but the runtime says "
-                f"{runtime.metric!r}; give one of the tree's metric, or fit again"
-            )
         tree = replace(self, runtime=runtime)
         object.__setattr__(tree, "indexes", self.indexes)
         return tree

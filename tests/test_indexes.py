@@ -6,6 +6,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+from parity import indexed
 from parity.inputs import normals
 
 from covertreex import PCCT, Runtime, _rust, build_residual_backend
@@ -68,6 +69,21 @@ def fitted(backend, **options):
     return PCCT(Runtime(**options)).fit(backend.points, backend=backend)
 
 
+def test_goldens_hold_the_indexes_of_both_metrics():
+    rows, scans = np.arange(0, 1_000, 9), indexed.scans
+    u = np.ascontiguousarray(POINTS[:1_000])
+    chosen = np.ascontiguousarray(u[::100])
+    factor = scans.cholesky(chosen, "rbf", 1.0)
+    points = u, *scans.project(u, chosen, factor, "rbf", 1.0, "float64")
+    queries = [array[rows] for array in points]
+    indexed.searched.clear()
+    for stage, asked in (("knn", 5), ("radius", np.full(len(rows), 0.5))):
+        arguments = (*queries, *points, "rbf", 1.0, 1e-9, asked, 256)
+        found = getattr(indexed.ENGINE, stage)(*arguments)
+        assert bits(found) == bits(getattr(scans, stage)(*arguments))
+    assert indexed.searched == {"by bounds": 2}
+
+
 def test_hints_do_what_they_say(backend):
     assert residual_index(fitted(backend)).regions
     assert residual_index(fitted(backend, enable_sparse_traversal=False)) is None
@@ -79,9 +95,11 @@ def test_hints_do_what_they_say(backend):
     assert static[None] != static[True] != static[False] != static[None]
     plain = PCCT(Runtime(metric="euclidean", enable_sparse_traversal=False)).fit(POINTS)
     assert plain.indexes.euclidean(plain.runtime) is None
+    assert plain.knn(k=2)[0].shape == (N, 2)
+    assert plain.indexes._euclidean is None
 
 
-def test_rust_natural_reorders_nothing(backend, monkeypatch):
+def test_rust_natural_lays_points_out_by_id(backend, monkeypatch):
     orders = []
 
     def kept(*arguments, **options):
@@ -111,7 +129,12 @@ def test_bounds_are_used_for_nothing_they_are_not_proven_for(changed, backend):
     assert other.certified is (changed == "dtype")
     tree = fitted(other)
     assert residual_index(tree) is None
-    assert answers(tree) == answers(fitted(other, engine="python-numba"))
+    slow = fitted(other, engine="python-numba")
+    if changed == "dtype":
+        assert answers(tree) == answers(slow)
+    for asked in ({}, {"predecessor_mode": True}):
+        assert bits(tree.knn(ASKED, k=12, **asked)) == bits(slow.knn(ASKED, k=12, **asked))
+        assert bits(tree.radius(ASKED, 0.6, **asked)) == bits(slow.radius(ASKED, 0.6, **asked))
 
 
 def test_an_index_is_built_once_and_never_for_other_points(backend, scanned, monkeypatch):
@@ -150,9 +173,10 @@ def test_an_index_is_built_once_and_never_for_other_points(backend, scanned, mon
 
 
 def test_a_wrong_index_is_noticed_by_these_tests(backend, scanned, monkeypatch):
-    def of_other_points(u, v, p, *rest, **options):
-        turned = (np.ascontiguousarray(array[::-1]) for array in (u, v, p))
-        return index(*turned, *rest, **options)
+    def of_other_points(u, v, p, kernel, variance, *rest, **options):
+        order, *parts = index(u, v, p, kernel, variance, *rest, **options).parts
+        turned = np.ascontiguousarray(order[::-1])
+        return index.from_parts(u, v, p, kernel, variance, (turned, *parts))
 
     index = _rust.SearchIndex
     monkeypatch.setattr(_rust, "SearchIndex", of_other_points)

@@ -13,7 +13,9 @@ from parity.inputs import normals
 from scan import Walk
 
 from covertreex import PCCT, Runtime, searches, tree
+from covertreex.errors import NonFiniteError, ShapeError
 from covertreex.metrics._arguments import as_radius
+from covertreex.metrics.residual.backend import certified
 
 RADII = {
     "0": lambda pairs: 0.0,
@@ -127,8 +129,8 @@ def p_forgotten(monkeypatch):
 
     def faulty(backend, points, *how):
         grown = inner(backend, points, *how)
-        return replace(grown, p_diag=np.where(np.arange(len(grown.points)) < len(backend.points),
-                                              grown.p_diag, 1.0))  # fmt: skip
+        old = np.arange(len(grown.points)) < len(backend.points)
+        return certified(replace(grown, p_diag=np.where(old, grown.p_diag, 1.0)))
 
     monkeypatch.setattr(tree, "with_points", faulty)
 
@@ -144,8 +146,8 @@ def ids_shifted(monkeypatch):
 
 def v_of_others(monkeypatch):
     inner = tree.with_rows
-    monkeypatch.setattr(tree, "with_rows", lambda backend, rows: replace(
-        inner(backend, rows), v_matrix=backend.v_matrix[: len(rows)]))  # fmt: skip
+    monkeypatch.setattr(tree, "with_rows", lambda backend, rows: certified(replace(
+        inner(backend, rows), v_matrix=backend.v_matrix[: len(rows)])))  # fmt: skip
 
 
 FAULTS = {
@@ -231,5 +233,9 @@ def test_pcct_searches_a_tree_with_its_own_runtime(engine):
 
 
 def test_radii_may_be_one_or_one_for_each_query():
+    with pytest.raises(NonFiniteError, match="radius holds NaN"):
+        as_radius(np.nan, 3)
+    with pytest.raises(ShapeError, match="radius has shape"):
+        as_radius([0.5, 1.0], 3)
     assert as_radius(0.5, 3).tolist() == [0.5, 0.5, 0.5]
     assert as_radius([0, 1, np.inf], 3).tolist() == [0.0, 1.0, np.inf]

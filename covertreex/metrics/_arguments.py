@@ -129,23 +129,23 @@ def as_block_dtype(value: Any) -> str:
     return wanted[value]
 
 
-def as_radii(value: Any, count: int) -> F64:
+def as_radii(value: Any, count: int, name: str = "radii") -> F64:
     """Radii (count,) of float64 from a scalar or one for each query; NaN refused, inf allowed."""
-    array = native(real_array(value, "radii"), np.float64)
+    array = native(real_array(value, name), np.float64)
     if array.ndim == 0:
         array = np.full(count, array)
     if array.shape != (count,):
         raise ShapeError(
-            f"radii has shape {array.shape}; give one number, or one for each of {count} queries"
+            f"{name} has shape {array.shape}; give one number, or one for each of {count} queries"
         )
     if np.isnan(array).any():
-        raise NonFiniteError("radii holds NaN; give a distance, or infinity for no bound")
+        raise NonFiniteError(f"{name} holds NaN; give a distance, or infinity for no bound")
     return array
 
 
 def as_radius(value: Any, count: int) -> F64:
     """Radii (count,) as `as_radii`, none of them below zero."""
-    radii = as_radii(value, count)
+    radii = as_radii(value, count, "radius")
     if (radii < 0.0).any():
         at = int((radii < 0.0).argmax())
         raise ParameterError(f"radius[{at}] is {radii[at]}; a distance is at least 0")

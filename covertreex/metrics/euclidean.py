@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy.typing as npt
 
+from ..errors import ConfigurationError
 from ._arguments import F64, I64, as_ids, as_integer, as_points, as_radii, as_threads, is_ids
 from ._engines import engine_named
 
@@ -34,7 +35,7 @@ def euclidean_knn(
     queries, k, limits, engine, threads
         See `covertreex.metrics.residual.core.residual_knn`.
     index : EuclideanIndex, optional
-        An index of these points, to search instead of starting from them.
+        An index of this very array, to search instead of scanning.
 
     Returns
     -------
@@ -47,11 +48,14 @@ def euclidean_knn(
     ------
     ShapeError, DtypeError, IndexRangeError, NonFiniteError, ParameterError
         If queries, k or limits do not fit.
+    ConfigurationError
+        If the index is of another array.
     """
     stages = engine_named(engine)
     count = as_integer(k, "k", 1, len(points))
     of = _queries(points, queries)
     if index is not None:
+        _expect_of(index, points)
         return index.knn(of, count, limits, threads=as_threads(threads))
     return stages.euclidean_knn(of, points, count, limits, threads=as_threads(threads))
 
@@ -82,13 +86,24 @@ def euclidean_radius(
     ------
     ShapeError, DtypeError, IndexRangeError, NonFiniteError
         If queries, radius or limits do not fit.
+    ConfigurationError
+        If the index is of another array.
     """
     stages = engine_named(engine)
     of = _queries(points, queries)
-    within = as_radii(radius, len(of))
+    within = as_radii(radius, len(of), "radius")
     if index is not None:
+        _expect_of(index, points)
         return index.radius(of, within, limits, threads=as_threads(threads))
     return stages.euclidean_radius(of, points, within, limits, threads=as_threads(threads))
+
+
+def _expect_of(index: EuclideanIndex, points: F64) -> None:
+    if not index.is_of(points):
+        raise ConfigurationError(
+            "index was built of another array than points, so it would answer for others; leave "
+            "it out, or build one of this array"
+        )
 
 
 def _queries(points: F64, queries: npt.ArrayLike | None) -> F64:

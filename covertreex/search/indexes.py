@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -188,11 +188,11 @@ def index_revision() -> int:
 
 
 def _measured(metric: ResidualBackend) -> tuple[F64, F64, F64, str, float]:
-    """Scaled coordinates, V and p in float64, and the kernel, as an index takes them."""
+    """Scaled coordinates, V, p and kernel, as an index takes them: it refuses float32."""
     return (
         metric.scaled,
-        metric.v_matrix.astype(np.float64, copy=False),
-        metric.p_diag.astype(np.float64, copy=False),
+        cast(F64, metric.v_matrix),
+        cast(F64, metric.p_diag),
         metric.kernel.name,
         metric.kernel.variance,
     )

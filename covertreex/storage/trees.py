@@ -136,10 +136,12 @@ def load_tree(path: Path, *, mapped: bool, verify: bool) -> CoverTree:
     if stored is not None and stored.take("pays", bool):
         wanted |= _INDEX
     _expect_arrays(path, contents, wanted, block)
-    arrays = contents.arrays
+    arrays, ids = contents.arrays, contents.arrays["ids"]
+    next_id, mis_seed = (fields.take(name, int) for name in ("next_id", "mis_seed"))
     try:
         runtime = Runtime(**fields.take("runtime", dict))
         metric = _metric(described, contents) if described else None
+        tree = CoverTree(runtime, metric, arrays["points"], ids, next_id, mis_seed)
     except (CovertreexError, TypeError) as error:
         if isinstance(error, FileFormatError):
             raise
@@ -147,13 +149,10 @@ def load_tree(path: Path, *, mapped: bool, verify: bool) -> CoverTree:
             f"{path} was saved with options that this covertreex does not take: {error}; save the "
             "tree again with this version"
         ) from error
-    next_id, mis_seed = (fields.take(name, int) for name in ("next_id", "mis_seed"))
-    ids = arrays["ids"]
     if verify and not (ids[0] >= 0 and ids[-1] < next_id and (ids[1:] > ids[:-1]).all()):
         raise FileFormatError(
             f"{path} has ids that do not ascend below next_id={next_id}; save the tree again"
         )
-    tree = CoverTree(runtime, metric, arrays["points"], ids, next_id, mis_seed)
     if stored is not None and metric is not None:
         tree.indexes.store(*_stored_index(path, stored, metric, arrays))
     return tree

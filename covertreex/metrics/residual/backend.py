@@ -23,10 +23,11 @@ from .._arguments import (
     as_integer,
     as_points,
     as_threads,
-    finite,
     real_array,
 )
 from .._engines import engine_named
+from .evidence import Evidence
+from .given import bounded_rows, bounded_variances
 from .precision import unresolved, warn_of_precision
 
 A = TypeVar("A", bound=npt.NDArray[Any])
@@ -37,8 +38,10 @@ class ResidualBackend:
     """What a residual-correlation metric is made of; built by `build_residual_backend`.
 
     To bring a V and p_diag of your own, use ``dataclasses.replace(backend, v_matrix=...,
-    p_diag=...)``: they are cast once to the block dtype, p_diag is floored at ``eps``, and
-    non-finite values are refused.
+    p_diag=...)``: they are cast once to the block dtype, p_diag is floored at ``eps``, and what
+    is not finite then is refused, the squared length of a row of V and the square of p_diag
+    included. Whether p_diag is what V leaves of the variance is *not* checked, as other metrics
+    have another p_diag: one of another V gives distances without an error, and without a meaning.
 
     Attributes
     ----------
@@ -58,7 +61,9 @@ class ResidualBackend:
         Points a scan holds in memory at a time; it changes no bit.
     certified : bool
         Whether V and p_diag are those of the factor, by this package's own arithmetic: bounds are
-        proven for these alone. A copy with changes is not.
+        proven for these alone, and rows of new points are computed beside these alone. A copy
+        with another ``chunk_size`` or a narrower ``block_dtype`` is; one with other arrays, another
+        kernel or a wider ``block_dtype`` is not.
     """
 
     points: F64
@@ -71,13 +76,14 @@ class ResidualBackend:
     scaled: F64 = field(repr=False)
     scaled_inducing: F64 = field(repr=False)
     cholesky: F64 = field(repr=False)
+    evidence: Evidence | None = field(default=None, repr=False)
     certified: bool = field(default=False, init=False, repr=False)
 
     def __post_init__(self) -> None:
         # V and p_diag may come from a caller, by dataclasses.replace: cast once, p floored.
         dtype = as_block_dtype(self.block_dtype)
-        v = finite(real_array(self.v_matrix, "v_matrix"), "v_matrix")
-        p = finite(real_array(self.p_diag, "p_diag"), "p_diag").astype(np.float64)
+        v, p = real_array(self.v_matrix, "v_matrix"), real_array(self.p_diag, "p_diag")
+        unchanged = self.evidence is not None and self.evidence.covers(self, dtype)
         n = len(self.points)
         if v.ndim != 2 or v.shape[0] != n or v.shape[1] == 0 or p.shape != (n,):
             raise ShapeError(
@@ -85,11 +91,18 @@ class ResidualBackend:
                 f"and ({n},)"
             )
         object.__setattr__(self, "block_dtype", dtype)
-        object.__setattr__(self, "v_matrix", _kept(v, dtype))
-        object.__setattr__(self, "p_diag", _kept(np.maximum(p, self.eps), dtype))
+        if not (unchanged and v.dtype == dtype):
+            object.__setattr__(self, "v_matrix", _kept(bounded_rows(v, dtype), dtype))
+            object.__setattr__(self, "p_diag", _kept(bounded_variances(p, self.eps, dtype), dtype))
         for name in ("points", "inducing_indices", "scaled", "scaled_inducing", "cholesky"):
             array = getattr(self, name)
             object.__setattr__(self, name, _kept(array, array.dtype))
+        object.__setattr__(self, "evidence", None)
+        if unchanged:
+            certified(self)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        frozen_again(self, state)  # pickling and deep copies leave arrays open to changes
 
     def __repr__(self) -> str:
         n, d = self.points.shape
@@ -251,6 +264,7 @@ def _kernel(
 
 def certified(backend: ResidualBackend) -> ResidualBackend:
     """Vouch for a backend whose V and p_diag nobody but the factor's stages has made."""
+    object.__setattr__(backend, "evidence", Evidence.of(backend))
     object.__setattr__(backend, "certified", True)
     return backend
 
@@ -258,9 +272,19 @@ def certified(backend: ResidualBackend) -> ResidualBackend:
 def restored(*, certified: bool, **parts: Any) -> ResidualBackend:
     """Return the backend that such parts were of: its own arrays, neither scanned nor copied."""
     backend = object.__new__(ResidualBackend)
-    for name, part in (parts | {"certified": certified}).items():
+    for name, part in (parts | {"certified": certified, "evidence": None}).items():
         object.__setattr__(backend, name, part)
+    if certified:
+        object.__setattr__(backend, "evidence", Evidence.of(backend))
     return backend
+
+
+def frozen_again(instance: object, state: dict[str, Any]) -> None:
+    """Give an instance its pickled or copied fields, their arrays read-only as they were."""
+    for name, value in state.items():
+        if isinstance(value, np.ndarray):
+            owned(value)
+        object.__setattr__(instance, name, value)
 
 
 def owned(array: A) -> A:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import numpy.typing as npt
 
+from ...errors import ConfigurationError
 from .._arguments import F64, I64, as_ids, as_integer, as_points, as_radii, as_threads, is_ids
 from .._engines import Engine, engine_named
 from .backend import ResidualBackend
@@ -117,7 +118,7 @@ def residual_knn(
     engine, threads : optional
         See `compute_residual_distances`.
     index : SearchIndex, optional
-        An index of these points, to search instead of scanning.
+        An index of these points under this metric, to search instead of scanning.
 
     Returns
     -------
@@ -130,14 +131,16 @@ def residual_knn(
     ------
     ShapeError, DtypeError, IndexRangeError, NonFiniteError, ParameterError
         If queries, k or limits do not fit.
+    ConfigurationError
+        If the index is of another backend, or new coordinates are asked of a V of the caller's own.
     """
     stages = engine_named(engine)
     workers = as_threads(threads)
     count = as_integer(k, "k", 1, len(backend.points))
     of = _queries(backend, queries, stages, workers)
     if index is not None:
-        most = backend.chunk_size
-        return index.knn(*_wide(of), backend.eps, count, most, limits, threads=workers)
+        most, rows = backend.chunk_size, _searched(backend, of, index)
+        return index.knn(*rows, backend.eps, count, most, limits, threads=workers)
     return stages.knn(
         *of,
         *every_row(backend),
@@ -183,14 +186,16 @@ def residual_radius(
     ------
     ShapeError, DtypeError, IndexRangeError, NonFiniteError
         If queries, radius or limits do not fit.
+    ConfigurationError
+        See `residual_knn`.
     """
     stages = engine_named(engine)
     workers = as_threads(threads)
     of = _queries(backend, queries, stages, workers)
-    within = as_radii(radius, len(of.u))
+    within = as_radii(radius, len(of.u), "radius")
     if index is not None:
-        most = backend.chunk_size
-        return index.radius(*_wide(of), backend.eps, within, most, limits, threads=workers)
+        most, rows = backend.chunk_size, _searched(backend, of, index)
+        return index.radius(*rows, backend.eps, within, most, limits, threads=workers)
     return stages.radius(
         *of,
         *every_row(backend),
@@ -215,6 +220,12 @@ def _queries(
     return projected_rows(backend, as_points(queries, "queries", columns=d), stages, threads)
 
 
-def _wide(of: Rows) -> tuple[F64, F64, F64]:
-    """Rows of float64 blocks, which an index is of."""
-    return of.u, of.v.astype(np.float64, copy=False), of.p.astype(np.float64, copy=False)
+def _searched(backend: ResidualBackend, of: Rows, index: SearchIndex) -> tuple[F64, F64, F64]:
+    """Return rows for an index to search: one of the backend's own arrays, or it is refused."""
+    kernel = backend.kernel
+    if not index.is_of(*every_row(backend), kernel.name, kernel.variance):
+        raise ConfigurationError(
+            "index was built of other arrays than this backend's, or by another kernel, so its "
+            "bounds are not those of this metric; leave it out, or build one of this backend"
+        )
+    return cast(tuple[F64, F64, F64], of)  # an index takes nothing but float64

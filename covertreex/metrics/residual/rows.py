@@ -43,13 +43,14 @@ def projected_rows(
     Raises
     ------
     ConfigurationError
-        If the backend's V is the caller's own and has another width than the factor.
+        If the backend's V or p_diag is not that of its factor, whatever the widths: distances
+        between rows of two factors mean nothing.
     """
-    m, given = len(backend.cholesky), backend.v_matrix.shape[1]
-    if m != given:
+    if not backend.certified:
         raise ConfigurationError(
-            f"v_matrix has {given} columns, but the factor of the backend makes {m}: rows of a V "
-            "of your own cannot be computed for new points; search by id, or build a backend"
+            "v_matrix and p_diag of the backend are not those of its factor, so rows that go with "
+            "them cannot be computed for new points; search by id, or build a backend without a V "
+            "of your own"
         )
     scaled = backend.kernel.scale(points)
     v, p = stages.project(
