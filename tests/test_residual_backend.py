@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from covertreex import RBF, CoverTree, Runtime, _rust, build_residual_backend, cover_tree
-from covertreex.errors import ConfigurationError, CovertreexError, NonFiniteError
+from covertreex.errors import ConfigurationError, CovertreexError, NonFiniteError, ParameterError
 from covertreex.metrics.euclidean import euclidean_knn, euclidean_radius
 from covertreex.metrics.residual.core import residual_knn, residual_radius
 
@@ -146,6 +146,14 @@ def test_what_overflows_is_refused(name, backend):
     assert words in str(refusal.value)
     with pytest.raises(NonFiniteError):
         built(block_dtype=dtype, **given)
+
+
+def test_a_variance_below_zero_is_refused_but_for_rounding(backend):
+    with pytest.raises(ParameterError, match=r"p_diag\[0\] is -0.0214; .* of 2000 are not"):
+        replace(backend, p_diag=-backend.p_diag)
+    rounded = backend.p_diag.copy()
+    rounded[7] = -1e-12
+    assert replace(backend, p_diag=rounded).p_diag[7] == backend.eps
 
 
 def test_large_rows_that_hold_are_taken(backend):

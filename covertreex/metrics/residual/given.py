@@ -11,11 +11,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...errors import NonFiniteError
+from ...errors import NonFiniteError, ParameterError
 from .._arguments import finite
 
 _ROOM = 4.0
 """What a squared length stays below the largest number by: more than rounding makes of a chain."""
+
+_ROUNDING = 1e3
+"""Floors below zero that `variance - |v|^2` may be rounded to: the jitter, 1e-6 of the variance."""
 
 
 def bounded_rows(v: npt.NDArray[Any], dtype: str) -> npt.NDArray[Any]:
@@ -47,8 +50,17 @@ def bounded_variances(p: npt.NDArray[Any], floor: float, dtype: str) -> npt.NDAr
     ------
     NonFiniteError
         If an entry is not finite, as given or as cast, or the product of two would not be.
+    ParameterError
+        If an entry is farther below zero than rounding puts it.
     """
     wide = finite(p, "p_diag").astype(np.float64, copy=False)
+    negative = wide < -_ROUNDING * floor
+    if negative.any():
+        at = int(negative.argmax())
+        raise ParameterError(
+            f"p_diag[{at}] is {wide[at]:.3g}; a residual variance is at least 0, but for rounding "
+            f"({int(negative.sum())} of {wide.size} are not): is it that of this V?"
+        )
     with np.errstate(over="ignore"):
         cast = np.maximum(wide, floor).astype(dtype, copy=False)
     variances = finite(cast, f"p_diag.astype({dtype!r})")
