@@ -12,6 +12,7 @@ from covertreex import (
     Runtime,
     build_residual_backend,
     configure_residual_correlation,
+    cover_tree,
     reset_residual_metric,
 )
 from covertreex.errors import (
@@ -392,3 +393,11 @@ def test_matern_by_name_and_as_an_object_are_the_same(engine):
     assert by_name.v_matrix.tobytes() == as_object.v_matrix.tobytes()
     other = build(kernel=Matern52(lengthscale=0.25, variance=2.0), engine=engine)
     assert other.v_matrix.tobytes() != by_name.v_matrix.tobytes()
+
+
+def test_arrays_out_of_line_are_taken():
+    line = np.zeros(8 * 60 + 1, np.uint8)[1:].view(np.float64).reshape(20, 3)
+    line[...] = np.arange(60.0).reshape(20, 3) % 7.0
+    assert not line.flags.aligned
+    found, wanted = (cover_tree(points).knn(k=3) for points in (line, line.copy()))
+    assert [array.tobytes() for array in found] == [array.tobytes() for array in wanted]

@@ -207,8 +207,8 @@ def block_array(value: Any, name: str) -> Block:
 
 
 def native(array: npt.NDArray[Any], dtype: type[T] | np.dtype[T]) -> npt.NDArray[T]:
-    """C-contiguous and of native byte order; the array itself where it is so already."""
-    return np.ascontiguousarray(array, dtype=dtype) if array.ndim else array.astype(dtype)
+    """C-contiguous, aligned and of native byte order; the array itself where it is so already."""
+    return np.require(array, dtype, ["C", "A"]) if array.ndim else array.astype(dtype)
 
 
 def finite(array: npt.NDArray[T], name: str) -> npt.NDArray[T]:
