@@ -11,6 +11,7 @@ from covertreex.metrics import _residual_numba, _residual_rust
 from covertreex.testing import Policy, Suite
 
 from .cases import CASES, float64_twin
+from .indexed import ENGINE
 from .inputs import make_inputs
 from .stages import STAGES
 
@@ -56,7 +57,7 @@ SUITE = Suite(
     inputs=make_inputs,
     stages=STAGES,
     reference=("numba", _residual_numba),
-    candidates={"rust": _residual_rust},
+    candidates={"rust": _residual_rust, "rust index": ENGINE},
     reruns={f"threads={count}": _on_threads(count) for count in (1, 2, 7)},
     policy=Policy.load(HERE / "policy.toml"),
     twin=float64_twin,
