@@ -27,6 +27,7 @@ from covertreex.errors import (
     ConfigurationError,
     DtypeError,
     FileAccessError,
+    FileFormatError,
     IndexRangeError,
     MissingDependencyError,
     NonFiniteError,
@@ -161,13 +162,37 @@ class TestWithoutACluster:
         same_bits(dask.compute(*knn(tree, ids, k=2)), whole("residual").knn(IDS, k=2))
         same_bits(dask.compute(*knn(whole("residual"), ids, k=2)), whole("residual").knn(IDS, k=2))
 
-    def test_a_file_is_opened_once_and_again_when_it_was_replaced(self, tmp_path):
+    def test_a_file_is_opened_once_and_again_when_it_was_replaced(self, tmp_path, monkeypatch):
         path = tmp_path / "points.covertree"
         whole("residual").save(path)
-        assert tasks.opened(str(path)) is tasks.opened(str(path))
+        load, loads = tasks.load_tree, []
+        monkeypatch.setattr(tasks, "load_tree", lambda *a, **o: loads.append(a) or load(*a, **o))
         same_bits(dask.compute(*knn(path, k=2)), whole("residual").knn(k=2))
+        same_bits(dask.compute(*knn(path, k=3)), whole("residual").knn(k=3))
+        assert len(loads) == 1
         whole("euclidean").save(path, force=True)
         same_bits(dask.compute(*knn(str(path), k=2)), whole("euclidean").knn(k=2))
+        assert len(loads) == 2
+
+    @pytest.mark.parametrize("searched", [False, True], ids=["unseen", "searched-before"])
+    def test_a_file_that_was_replaced_meanwhile_is_not_searched(self, tmp_path, searched):
+        path = tmp_path / "points.covertree"
+        whole("residual").save(path)
+        lazy = knn(path, k=2)
+        if searched:
+            dask.compute(*lazy)
+        other = cover_tree(points()[::-1], **METRICS["residual"])  # of the same size
+        other.save(path, force=True)
+        with pytest.raises(FileFormatError, match=r"points\.covertree was replaced by another"):
+            dask.compute(*lazy)
+
+    def test_a_file_that_is_gone_meanwhile_is_named(self, tmp_path):
+        path = tmp_path / "points.covertree"
+        whole("euclidean").save(path)
+        lazy = knn(path, k=2)
+        path.unlink()
+        with pytest.raises(FileAccessError, match=r"points\.covertree cannot be read"):
+            dask.compute(*lazy)
 
     def test_a_file_is_verified_by_who_searches_it(self, tmp_path):
         path = tmp_path / "points.covertree"

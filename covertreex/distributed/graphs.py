@@ -12,6 +12,8 @@ import numpy as np
 
 from ..errors import ConfigurationError, DtypeError
 from ..metrics._arguments import as_integer, as_switch
+from ..storage.container import seal_of
+from ..storage.trees import KIND
 from ..tree import CoverTree
 from . import tasks
 from .arrays import as_dask, objects_of, part_of
@@ -67,6 +69,8 @@ def knn(
         not there.
     NonFiniteError, IndexRangeError
         When computed, if a block holds what is no number or no id; the message names its rows.
+    FileAccessError, FileFormatError
+        At once, or when computed, if a file is not there or damaged, or was replaced meanwhile.
     """
     both = as_switch(return_distances, "return_distances")
     predecessors = as_switch(predecessor_mode, "predecessor_mode")
@@ -122,8 +126,9 @@ def _whole(tree: WholeTree) -> tuple[Any, list[da.Array], int, int]:
         return (one.name, 0), [one], len(tree), tree.points.shape[1]
     if isinstance(tree, str | os.PathLike):
         path = Path(tree).absolute()
+        file = tasks.File(str(path), seal_of(path, KIND))  # first: what is read next may be newer
         read = CoverTree.load(path, verify=False)  # each worker verifies what it searches
-        return str(path), [], len(read), read.points.shape[1]
+        return file, [], len(read), read.points.shape[1]
     raise DtypeError(
         f"tree is of type {type(tree).__name__}; give a CoverTree, the path of its file, or what "
         "scatter or shard returned"

@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from os import fstat
 from pathlib import Path
 from threading import Lock
 from typing import TypeAlias
@@ -19,6 +20,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from .. import _files
 from ..errors import ResidualPrecisionWarning
 from ..kernels import Kernel
 from ..metrics._arguments import F64, I64, as_ids, as_points
@@ -33,6 +35,7 @@ from ..metrics.residual.precision import warn_of_precision
 from ..metrics.residual.rows import projected_rows
 from ..runtime import Runtime
 from ..searches import _knn
+from ..storage.trees import load_tree
 from ..tree import CoverTree
 from .held import Held, aligned, kept
 
@@ -48,21 +51,38 @@ class Kept:
     name: str
 
 
+@dataclass(frozen=True)
+class File:
+    """A saved tree: where it is, and the seal of the file that was meant."""
+
+    path: str
+    seal: bytes
+
+
 def same(held: Held) -> Held:
     """Return the tree: a task of its own, so that its bytes are sent to a worker once."""
     return held
 
 
-def opened(path: str) -> Held:
-    """Return the tree of a file, read and checked once a process for as long as the file stays."""
-    status = Path(path).stat()
+def opened(file: File) -> Held:
+    """Return the tree of a file, read and checked once a process for as long as the file stays.
+
+    Raises
+    ------
+    FileAccessError
+        If the file is gone.
+    FileFormatError
+        If another stands in its place, or it is damaged.
+    """
+    with _files.opened(Path(file.path)) as there:
+        status = fstat(there.fileno())
     with _opening:
-        return _opened(path, status.st_mtime_ns, status.st_size)
+        return _opened(file, status.st_mtime_ns, status.st_size)
 
 
 @lru_cache(maxsize=4)
-def _opened(path: str, _changed: int, _size: int) -> Held:
-    return Held(CoverTree.load(path))
+def _opened(file: File, _changed: int, _size: int) -> Held:
+    return Held(load_tree(Path(file.path), mapped=True, verify=True, seal=file.seal))
 
 
 def factor(
@@ -144,7 +164,7 @@ def joined(parts: Sequence[F64], ids: I64, starts: I64) -> F64:
 
 
 def search_tree(
-    held: Held | Kept | str,
+    held: Held | Kept | File,
     queries: npt.NDArray[np.generic] | tuple[int, int],
     first: int,
     *,
@@ -156,7 +176,7 @@ def search_tree(
 
     Queries are ids, coordinates, or (first, stop) for those rows of the tree.
     """
-    if isinstance(held, str):
+    if isinstance(held, File):
         held = opened(held)
     elif isinstance(held, Kept):
         held = kept(held.name)

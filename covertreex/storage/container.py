@@ -25,7 +25,7 @@ from .._files import opened, replacing
 from ..errors import FileFormatError
 from ..metrics._arguments import native
 
-__all__ = ["MAGIC", "PREAMBLE", "VERSION", "Contents", "read", "write"]
+__all__ = ["MAGIC", "PREAMBLE", "VERSION", "Contents", "read", "seal_of", "write"]
 
 MAGIC = b"\x89CTX\r\n\x1a\n"
 """Like PNG's: not text, and broken by whatever changes line ends or the eighth bit."""
@@ -75,21 +75,39 @@ def write(
                 file.write(block)
 
 
-def read(path: Path, kind: str, *, mapped: bool, verify: bool) -> Contents:
+def seal_of(path: Path, kind: str) -> bytes:
+    """Return the checksum of a file's header, which holds those of its arrays: what tells it apart.
+
+    Raises
+    ------
+    FileFormatError, FileAccessError
+        As `read` does, of the header alone.
+    """
+    with opened(path) as file:
+        return _header(path, file, _size(path, file), kind)[2]
+
+
+def read(
+    path: Path, kind: str, *, mapped: bool, verify: bool, seal: bytes | None = None
+) -> Contents:
     """Read a file of that kind; map its arrays, or hold them in memory.
 
     Raises
     ------
     FileFormatError
-        If the file is of another kind, damaged, cut short, or newer than this version.
+        If the file is of another kind, damaged, cut short, newer than this version, or has another
+        ``seal`` than the one that is given.
     FileAccessError
         If it cannot be opened.
     """
     with opened(path) as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise FileFormatError(f"{path} is no regular file; give a file that was saved")
-        size = os.fstat(file.fileno()).st_size
-        header, start = _header(path, file, size, kind)
+        size = _size(path, file)
+        header, start, found = _header(path, file, size, kind)
+        if seal not in (None, found):
+            raise FileFormatError(
+                f"{path} was replaced by another file since it was named; name it again, and save "
+                "what is to replace a file in use under another name"
+            )
         table = _table(path, header)
         _expect_size(path, size, start + max((end for *_, end in table.values()), default=0))
         whole = _mapped(file) if mapped else _held(path, file, size)
@@ -102,8 +120,16 @@ def read(path: Path, kind: str, *, mapped: bool, verify: bool) -> Contents:
     return Contents(header, {name: _native(array) for name, array in arrays.items()})
 
 
-def _header(path: Path, file: IO[bytes], size: int, kind: str) -> tuple[dict[str, Any], int]:
-    """Return the header, and where the data begin."""
+def _size(path: Path, file: IO[bytes]) -> int:
+    """Return the size of a regular file."""
+    status = os.fstat(file.fileno())
+    if not stat.S_ISREG(status.st_mode):
+        raise FileFormatError(f"{path} is no regular file; give a file that was saved")
+    return status.st_size
+
+
+def _header(path: Path, file: IO[bytes], size: int, kind: str) -> tuple[dict[str, Any], int, bytes]:
+    """Return the header, where the data begin, and the seal."""
     first = file.read(PREAMBLE.size)
     if not first.startswith(MAGIC):
         what = "is empty" if not first else "is cut short" if MAGIC.startswith(first) else None
@@ -131,7 +157,7 @@ def _header(path: Path, file: IO[bytes], size: int, kind: str) -> tuple[dict[str
     if not isinstance(header, dict) or header.get("kind") != kind:
         given = header.get("kind") if isinstance(header, dict) else header
         raise FileFormatError(f"{path} holds {given!r}, not {kind!r}; give a file that holds that")
-    return header, _aligned(PREAMBLE.size + length)
+    return header, _aligned(PREAMBLE.size + length), seal
 
 
 _Entry = tuple[np.dtype[Any], tuple[int, ...], int, int]

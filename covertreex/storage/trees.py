@@ -123,11 +123,11 @@ def _stored_index(
     return layout, Stored(described.take("revision", int), make)
 
 
-def load_tree(path: Path, *, mapped: bool, verify: bool) -> CoverTree:
-    """Read a tree; see `CoverTree.load`."""
+def load_tree(path: Path, *, mapped: bool, verify: bool, seal: bytes | None = None) -> CoverTree:
+    """Read a tree; see `CoverTree.load`. With a seal it must be the one that has that."""
     from ..tree import CoverTree
 
-    contents = container.read(path, KIND, mapped=mapped, verify=verify)
+    contents = container.read(path, KIND, mapped=mapped, verify=verify, seal=seal)
     fields = _Fields(path, contents.header)
     described = fields.within("metric")
     block = described.take("block_dtype", str) if described else ""
