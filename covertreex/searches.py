@@ -28,7 +28,7 @@ from .metrics.residual.core import residual_knn, residual_radius
 from .runtime import Runtime
 from .search.indexes import Indexes
 
-__all__ = ["Neighbourhoods", "Searches"]
+__all__ = ["Neighbourhoods", "Searches", "rows_of"]
 
 
 class Neighbourhoods(NamedTuple):
@@ -184,7 +184,7 @@ class Searches:
         if queries is None:
             return None, np.arange(len(self)) if predecessors else None
         if is_ids(queries):
-            rows = self._rows_of(queries, "queries")
+            rows = rows_of(self, queries, "queries")
             return rows, rows if predecessors else None
         if predecessors:
             raise ConfigurationError(
@@ -193,19 +193,6 @@ class Searches:
                 "points first"
             )
         return as_points(queries, "queries", columns=self.points.shape[1]), None
-
-    def _rows_of(self, value: npt.ArrayLike, name: str) -> I64:
-        """Rows of the points with these ids."""
-        ids = as_ids(value, name, self.next_id)
-        rows = np.minimum(np.searchsorted(self.ids, ids), len(self) - 1)
-        absent = self.ids[rows] != ids
-        if absent.any():
-            at = int(absent.argmax())
-            raise IndexRangeError(
-                f"{name}[{at}] is {ids[at]}, a point that was deleted; name points that are there "
-                f"({int(absent.sum())} of {ids.size} are not)"
-            )
-        return rows
 
     def _ids_of(self, rows: I64) -> I64:
         """Ids of rows, -1 staying -1."""
@@ -218,6 +205,20 @@ def _knn(tree: Searches, queries: I64 | F64 | None, k: int, limits: I64 | None) 
     if tree.residual is None:
         return euclidean_knn(tree.points, queries, k, limits=limits, **how)
     return residual_knn(tree.residual, queries, k, limits=limits, **how)
+
+
+def rows_of(tree: Searches, value: npt.ArrayLike, name: str) -> I64:
+    """Rows of the points with these ids."""
+    ids = as_ids(value, name, tree.next_id)
+    rows = np.minimum(np.searchsorted(tree.ids, ids), len(tree) - 1)
+    absent = tree.ids[rows] != ids
+    if absent.any():
+        at = int(absent.argmax())
+        raise IndexRangeError(
+            f"{name}[{at}] is {ids[at]}, a point that was deleted; name points that are there "
+            f"({int(absent.sum())} of {ids.size} are not)"
+        )
+    return rows
 
 
 def _radius(

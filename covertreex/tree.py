@@ -22,7 +22,7 @@ from .metrics.residual.precision import warn_of_precision
 from .metrics.residual.rows import with_points, with_rows
 from .runtime import Runtime
 from .search.indexes import Indexes
-from .searches import Neighbourhoods, Searches
+from .searches import Neighbourhoods, Searches, rows_of
 from .storage.trees import load_tree, save_tree
 
 __all__ = ["CoverTree", "Neighbourhoods"]
@@ -150,7 +150,7 @@ class CoverTree(Searches):
         ShapeError, DtypeError, IndexRangeError, ParameterError
             If ids do not fit, name a point that is not there or one twice, or name all.
         """
-        gone = self._rows_of(ids, "ids")
+        gone = rows_of(self, ids, "ids")
         keep = np.ones(len(self), np.bool_)
         keep[gone] = False
         if keep.sum() != len(self) - gone.size:

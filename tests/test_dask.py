@@ -297,6 +297,22 @@ class TestBadInput:
         with pytest.raises(IndexRangeError, match=r"queries\[3:4\]\[0\] is 700; ids must"):
             dask.compute(*answer)
 
+    def test_so_is_an_id_that_was_deleted(self):
+        tree = whole("residual").delete([3])
+        answer = knn(tree, da.from_array(np.array([1, 2, 4, 3]), chunks=2), k=1)
+        with pytest.raises(
+            IndexRangeError, match=r"queries\[2:4\]\[1\] is 3, a point that was del"
+        ):
+            dask.compute(*answer)
+
+    def test_a_nan_in_an_inducing_point_is_named_by_the_row_of_the_point(self):
+        row = int(whole("residual").residual.inducing_indices[-1])
+        made = points()
+        made[row, 1] = np.nan
+        tree = shard(da.from_array(made, chunks=CHUNKS), **METRICS["residual"])
+        with pytest.raises(NonFiniteError, match=rf"points\[{row}:{row + 1}\]\[0, 1\] is nan"):
+            dask.compute(*knn(tree, k=1))
+
     def test_points_of_no_use(self):
         with pytest.raises(DtypeError, match="points is of type ndarray; give a dask array"):
             shard(points())

@@ -34,7 +34,7 @@ from ..metrics.residual.backend import (
 from ..metrics.residual.precision import warn_of_precision
 from ..metrics.residual.rows import projected_rows
 from ..runtime import Runtime
-from ..searches import _knn
+from ..searches import _knn, rows_of
 from ..storage.trees import load_tree
 from ..tree import CoverTree
 from .held import Held, aligned, kept
@@ -92,7 +92,14 @@ def factor(
 
     The backend is one of the inducing points alone, and all of them: its factor is that of a
     backend of all n points with the same draw.
+
+    Raises
+    ------
+    NonFiniteError
+        If a coordinate is no number; the message names its row of all points.
     """
+    for row, point in zip(rows, inducing, strict=True):
+        as_points(point[np.newaxis], f"points[{row}:{row + 1}]")
     with warnings.catch_warnings():  # no float32 resolves an inducing point; the shards tell
         warnings.simplefilter("ignore", ResidualPrecisionWarning)
         backend = build_residual_backend(
@@ -186,7 +193,7 @@ def search_tree(
     elif not len(queries):
         return np.empty((0, k), np.int64), np.empty((0, k))
     elif queries.dtype.kind in "iu":
-        asked = as_ids(queries, _named(queries, first), searched.next_id)
+        asked = searched.ids[rows_of(searched, queries, _named(queries, first))]
     else:
         asked = as_points(
             aligned(queries), _named(queries, first), columns=searched.points.shape[1]
