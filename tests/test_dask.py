@@ -362,14 +362,14 @@ class TestBadInput:
         subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def cluster_of(workers, *, threads=1, processes=True):
+def cluster_of(workers, *, threads=1, processes=True, memory=0):
     return distributed.LocalCluster(
         n_workers=workers,
         threads_per_worker=threads,
         processes=processes,
         dashboard_address=":0",  # of another run on this machine the usual port is taken
         silence_logs=logging.CRITICAL,  # a worker that is killed is what is tested
-        memory_limit=0,
+        memory_limit=memory,
     )
 
 
@@ -491,6 +491,45 @@ def held_as(kind, tree, folder):
     if kind == "file":
         return tree.save(folder / "points.covertree")
     return sharded("residual").persist()
+
+
+MEMORY = 120_000
+"""Bytes that a worker may hold: two shards."""
+
+
+def in_memory(dask_worker):
+    return dask_worker.data.fast.total_weight
+
+
+def on_disk(dask_worker):
+    return dask_worker.data.spilled_total.memory
+
+
+class TestShardsLargerThanAWorkersMemory:
+    """What a worker may not hold it puts on its disk; what comes back has the same bits.
+
+    The bytes are those that Dask counts, so that the limit can be small: what a process takes
+    before it holds anything is left out.
+    """
+
+    @pytest.mark.parametrize("workers", [1, 2])
+    def test_the_bits_of_one_process(self, workers, tmp_path):
+        tree = whole("residual")
+        assert tree.residual.v_matrix.nbytes > 1.5 * MEMORY
+        counted = {"target": 1.0, "spill": False, "pause": False, "terminate": False}
+        settings = {f"distributed.worker.memory.{name}": at for name, at in counted.items()}
+        with (
+            dask.config.set(settings, temporary_directory=tmp_path),
+            cluster_of(workers, memory=MEMORY) as cluster,
+            distributed.Client(cluster) as client,
+        ):
+            shards = sharded("residual").persist()
+            distributed.wait(shards.trees)
+            assert max(client.run(in_memory).values()) <= MEMORY
+            assert sum(client.run(on_disk).values()) > 0
+            found = computed(client, every_question(shards, few=True))
+            same_bits(found, of_one_process(tree, few=True))
+            assert max(client.run(in_memory).values()) <= MEMORY
 
 
 class TestThreads:
