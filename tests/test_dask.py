@@ -436,6 +436,15 @@ def keeps(name):
     return name in held._kept
 
 
+def plugins(dask_scheduler):
+    return [*dask_scheduler.plugins, *dask_scheduler.worker_plugins]
+
+
+def slowly(block):
+    time.sleep(0.02)
+    return block
+
+
 class TestOnACluster:
     """Processes of their own, as machines would be: 1, 2 and 4 of them."""
 
@@ -461,8 +470,26 @@ class TestOnACluster:
         assert all(client.run(keeps, tree.name).values())
         tree.release()
         assert not any(client.run(keeps, tree.name).values())
-        with pytest.raises(ConfigurationError, match="released, or scattered to another cluster"):
+        with pytest.raises(ConfigurationError, match="because it was released; scatter it again"):
             computed(client, knn(tree, da.from_array(IDS), k=K))
+
+    def test_a_scattered_tree_that_nobody_can_ask_any_more_is_let_go(self, client):
+        tree = whole("residual")
+        scattered = scatter(tree)
+        name = scattered.name
+        asked = da.from_array(IDS, chunks=20).map_blocks(slowly, dtype=int)
+        lazy = knn(scattered, asked, k=K)
+        del scattered
+        futures = client.compute(list(lazy))
+        del lazy
+        same_bits(client.gather(futures), tree.knn(IDS, k=K))
+        assert all(client.run(keeps, name).values())  # to answer again should a worker die
+        del futures
+        until = time.monotonic() + 10
+        while any(client.run(keeps, name).values()):
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        assert name not in client.run_on_scheduler(plugins)
 
     def test_workers_that_are_killed_half_way_change_nothing(self, client, tmp_path):
         workers = len(client.nthreads())

@@ -65,8 +65,9 @@ def knn(
     ShapeError, DtypeError, ParameterError, IndexRangeError
         At once, if queries or k do not fit.
     ConfigurationError
-        If coordinates are asked for their predecessors, or, when computed, if a scattered tree is
-        not there.
+        If coordinates are asked for their predecessors, or, when computed, if a scattered tree was
+        released. Computed elsewhere than on its cluster, its answers fail as those of any persisted
+        dask collection do.
     NonFiniteError, IndexRangeError
         When computed, if a block holds what is no number or no id; the message names its rows.
     FileAccessError, FileFormatError
@@ -120,7 +121,7 @@ def _of_tree(
 def _whole(tree: WholeTree) -> tuple[Any, list[da.Array], int, int]:
     """How a task names the tree, the collection that has it, and its points and coordinates."""
     if isinstance(tree, ScatteredTree):
-        return tasks.Kept(tree.name), [], tree.size, tree.columns
+        return (tree.lease.name, 0), [tree.lease], tree.size, tree.columns
     if isinstance(tree, CoverTree):
         one = objects_of("tree", [(tasks.same, Held(tree))], [])
         return (one.name, 0), [one], len(tree), tree.points.shape[1]

@@ -21,7 +21,7 @@ from ..runtime import Runtime
 from ..tree import CoverTree
 from . import tasks
 from .arrays import as_rows, objects_of
-from .held import Held, Keeper
+from .held import Held, Keeper, Lease
 
 MESSAGE = 2**32
 """Bytes that Dask does not send at once: the lengths in its messages have 32 bits."""
@@ -37,12 +37,16 @@ class ScatteredTree:
         Of the tree on the workers.
     client : distributed.Client
         Whose cluster has it.
+    lease : dask.array.Array
+        One block, which names the tree: searches depend on it, and the workers keep the tree as
+        long as anybody holds it.
     size, columns : int
         Number of points and of coordinates.
     """
 
     name: str
     client: distributed.Client
+    lease: da.Array
     size: int
     columns: int
 
@@ -102,7 +106,8 @@ def scatter(tree: CoverTree, client: distributed.Client | None = None) -> Scatte
 
     Each worker builds the index of the tree when it is first asked, and keeps it. A worker that
     starts later, in the place of one that died too, gets the tree from the scheduler, which keeps a
-    copy until `ScatteredTree.release`.
+    copy as well. They keep it until `ScatteredTree.release`, or until neither what is returned here
+    nor any answer asked of it is left.
 
     Parameters
     ----------
@@ -138,8 +143,10 @@ def scatter(tree: CoverTree, client: distributed.Client | None = None) -> Scatte
             f"{MESSAGE / 2**30:g} GiB at once; save it and give knn the path, or use shard"
         )
     name = f"covertreex-tree-{token_hex(8)}"
+    lease = objects_of("lease", [(tasks.same, tasks.Kept(name))], [])
     to.register_plugin(Keeper(name, held), name=name)
-    return ScatteredTree(name, to, len(tree), tree.points.shape[1])
+    to.register_plugin(Lease(name, (lease.name, 0)), name=name)
+    return ScatteredTree(name, to, to.persist(lease), len(tree), tree.points.shape[1])
 
 
 def shard(

@@ -6,6 +6,7 @@ want arrays that are aligned, as all arrays are that NumPy makes.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Any, TypeVar
@@ -79,18 +80,52 @@ class Keeper(distributed.WorkerPlugin):
         _kept.pop(self.name, None)
 
 
+class Lease(distributed.SchedulerPlugin):
+    """Takes a scattered tree from the workers when nobody can ask for it any more.
+
+    Tasks that search the tree depend on one task of no work, whose result its `ScatteredTree` wants
+    too; so the scheduler forgets that one only when the tree, what is lazy and what is computed of
+    it are all gone. A finaliser of the tree alone would take it from searches under way.
+    """
+
+    def __init__(self, name: str, key: Any) -> None:
+        self.name, self.key = name, key
+
+    async def start(self, scheduler: distributed.Scheduler) -> None:
+        """Know the scheduler."""
+        self.scheduler = scheduler
+
+    def transition(  # Dask's signature
+        self,
+        key: Any,
+        start: str,  # noqa: ARG002
+        finish: str,
+        *args: Any,  # noqa: ARG002
+        stimulus_id: str,  # noqa: ARG002
+        **kwargs: Any,  # noqa: ARG002
+    ) -> None:
+        """Take the tree from the workers once the task is forgotten."""
+        if key == self.key and finish == "forgotten":
+            self.scheduler.loop.add_callback(self._end)
+
+    async def _end(self) -> None:
+        self.scheduler.plugins.pop(self.name, None)
+        if self.name in self.scheduler.worker_plugins:  # unless it was released
+            with suppress(OSError):  # a worker that is gone has let go of it
+                await self.scheduler.unregister_worker_plugin(None, self.name)
+
+
 def kept(name: str) -> Held:
     """Return the tree that a keeper of this name brought.
 
     Raises
     ------
     ConfigurationError
-        If there is none, because the tree was released or is on another cluster.
+        If there is none, because the tree was released.
     """
     if name not in _kept:
         raise ConfigurationError(
-            "the scattered tree is not on this worker: it was released, or scattered to another "
-            "cluster than this one; scatter it again"
+            "the scattered tree is not on this worker, because it was released; scatter it again"
         )
     return _kept[name]
 
