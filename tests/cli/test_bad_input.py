@@ -73,6 +73,23 @@ def encrypted():
     Path("in.npz").write_bytes(content)
 
 
+def footer(old, new):
+    """Make a parquet file of 40 rows, and change some bytes of its footer, once."""
+
+    def made():
+        pq.write_table(pa.table({"x": np.arange(40.0)}), "in.parquet")
+        content = Path("in.parquet").read_bytes()
+        first = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
+        assert old in content[first:]
+        Path("in.parquet").write_bytes(content[:first] + content[first:].replace(old, new, 1))
+
+    return made
+
+
+ROWS = b"\x00\x16\x50\x19"
+"""A footer's number of rows, 40, as thrift writes it, between its neighbours."""
+
+
 def no_arrays():
     with zipfile.ZipFile("in.npz", "w") as archive:
         archive.writestr("readme.txt", "no array")
@@ -121,6 +138,31 @@ FILES = {
     "csv line": (csv("1," * (text.LINE_LIMIT + 9)), "in.csv", r"line 1 is longer than"),
     "not parquet": (data("in.parquet", "PAR1 no"), "in.parquet", r"not a whole parquet"),
     "parquet cut": (cut(parquet(x=[1.0] * 9), "in.parquet"), "in.parquet", r"not a whole parquet"),
+    "parquet a row more": (
+        footer(ROWS, b"\x00\x16\x52\x19"),
+        "in.parquet",
+        r"tells of 41 rows, and 40 are there",
+    ),
+    "parquet rows more": (
+        footer(ROWS, b"\x00\x16\x78\x19"),
+        "in.parquet",
+        r"tells of 60 rows, and 40 are there",
+    ),
+    "parquet a row less": (
+        footer(ROWS, b"\x00\x16\x4e\x19"),
+        "in.parquet",
+        r"tells of 39 rows, and 40 are there",
+    ),
+    "parquet rows below zero": (
+        footer(ROWS, b"\x00\x16\x4f\x19"),
+        "in.parquet",
+        r"not a whole parquet",
+    ),
+    "parquet name": (
+        footer(b"\x18\x01x", b"\x18\x01\xf8"),
+        "in.parquet",
+        r"not a whole parquet",
+    ),
     "parquet text": (parquet(x=[1.0], y=["a"]), "in.parquet", r"column 'y' is of type string"),
     "parquet null": (parquet(x=[1.0, None]), "in.parquet", r"row 1 .*column 'x' is null"),
     "parquet nan": (parquet(x=[1.0, float("nan")]), "in.parquet", r"row 1 .*is nan"),

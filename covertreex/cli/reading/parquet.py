@@ -9,7 +9,13 @@ from typing import Any
 import numpy as np
 
 from ..._files import opened
-from ...errors import DtypeError, FileFormatError, MissingDependencyError, NonFiniteError
+from ...errors import (
+    CovertreexError,
+    DtypeError,
+    FileFormatError,
+    MissingDependencyError,
+    NonFiniteError,
+)
 from ...metrics._arguments import F64
 from .columns import by_name
 
@@ -39,22 +45,35 @@ def read_parquet(path: Path, columns: Sequence[str] | None) -> tuple[F64, tuple[
     pa = arrow(path)
     with opened(path) as source:
         try:
-            file = pa.parquet.ParquetFile(source)
+            file = pa.parquet.ParquetFile(source, page_checksum_verification=True)
             schema = file.schema_arrow
             wanted = schema.names if columns is None else columns
             names = [schema.names[at] for at in by_name(path, schema.names, wanted)]
             _refuse_text(path, pa, schema, names)
-            found = np.empty((file.metadata.num_rows, len(names)))
-            row = 0
-            for batch in file.iter_batches(columns=names):
-                for at, name in enumerate(names):
-                    found[row : row + len(batch), at] = _numbers(path, batch, name, row)
-                row += len(batch)
-        except (pa.ArrowInvalid, OSError) as error:  # what pyarrow says of a damaged file
+            return _filled(path, file, names), tuple(names)
+        except (CovertreexError, MemoryError):
+            raise
+        except (pa.ArrowException, OSError, ValueError) as error:  # said of a damaged file
             raise FileFormatError(
                 f"{path} is not a whole parquet file: {' '.join(str(error).split())}"
             ) from error
-    return found, tuple(names)
+
+
+def _filled(path: Path, file: Any, names: list[str]) -> F64:
+    """Read all rows of these columns; as many as the footer tells of, or the file is damaged."""
+    found = np.empty((file.metadata.num_rows, len(names)))
+    row = 0
+    for batch in file.iter_batches(columns=names):
+        if row + len(batch) <= len(found):
+            for at, name in enumerate(names):
+                found[row : row + len(batch), at] = _numbers(path, batch, name, row)
+        row += len(batch)
+    if row != len(found):
+        raise FileFormatError(
+            f"{path} is not a whole parquet file: its footer tells of {len(found):,} rows, and "
+            f"{row:,} are there"
+        )
+    return found
 
 
 def _refuse_text(path: Path, pa: Any, schema: Any, names: list[str]) -> None:
