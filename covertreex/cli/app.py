@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
+import typer.core
 
 from ..errors import CovertreexError, InternalError
 from . import options as o
@@ -18,14 +19,33 @@ from .console import Report, show_error
 from .exits import Exit
 from .failures import exit_code_of, line_of
 from .meaning import MetricOptions, RuntimeOptions
+from .standard import standard_output
 
 __all__ = ["app", "run"]
 
 _CODES = "\n\n".join(f"{code.value:>3}  {code.says}" for code in Exit)
 _EPILOG = f"[bold]Exit codes[/bold]\n\n{_CODES}"
 
+
+class _Commands(typer.core.TyperGroup):
+    """All commands, whose help may meet a full disk like any other output."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        with standard_output():
+            super().format_help(ctx, formatter)
+
+
+class _Command(typer.core.TyperCommand):
+    """One command; the same."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        with standard_output():
+            super().format_help(ctx, formatter)
+
+
 app = typer.Typer(
     name="covertreex",
+    cls=_Commands,
     help="Nearest neighbours by Gaussian-process residual correlation.",
     epilog=_EPILOG,
     no_args_is_help=True,
@@ -44,7 +64,7 @@ def _command(**settings: Any) -> Callable[[F], F]:
     def register(function: F) -> F:
         paragraphs = (function.__doc__ or "").split("\n\n")
         told = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
-        return app.command(help=told, **settings)(function)
+        return app.command(help=told, cls=_Command, **settings)(function)
 
     return register
 
@@ -74,7 +94,8 @@ def _version(asked: bool) -> None:
     if asked:
         from importlib import metadata
 
-        typer.echo(f"covertreex {metadata.version('covertreex')}")
+        with standard_output() as file:
+            file.write(f"covertreex {metadata.version('covertreex')}\n")
         raise typer.Exit
 
 

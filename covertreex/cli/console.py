@@ -6,7 +6,6 @@ Progress is drawn on a terminal only. Notes go away with ``--quiet``; warnings a
 from __future__ import annotations
 
 import json
-import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -18,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..errors import ResidualPrecisionWarning
+from .standard import standard_output
 
 if TYPE_CHECKING:
     from rich.progress import Progress, Task
@@ -110,8 +110,8 @@ class Report:
     def result(self, value: Mapping[str, Any]) -> None:
         """Write the machine-readable result, one line of JSON, if it was asked for."""
         if self.as_json:
-            sys.stdout.write(json.dumps({**value, "warnings": self.warnings}) + "\n")
-            sys.stdout.flush()
+            with standard_output() as file:
+                file.write(json.dumps({**value, "warnings": self.warnings}) + "\n")
 
 
 def _by_option(text: str, category: type[Warning]) -> str:

@@ -23,6 +23,7 @@ from .interrupts import interruptible
 from .meaning import MetricOptions
 from .neighbors import Source
 from .precision import Precision, precision_of
+from .standard import standard_output
 
 __all__ = ["doctor"]
 
@@ -144,7 +145,8 @@ def _show(
     bad = {state for state in engines.values() if state != "ready"} | set(parity.values())
     for name, text in rows:
         grid.add_row(Text(name, "bold cyan"), Text(text, "bold red" if text in bad else ""))
-    console.print(grid, soft_wrap=not console.is_terminal)
+    with standard_output():
+        console.print(grid, soft_wrap=not console.is_terminal)
 
 
 def _machine_rows(machine: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -18,6 +18,7 @@ from .interrupts import interruptible
 from .meaning import MetricOptions, RuntimeOptions, ranges_of
 from .reading import Points, read_points, same_columns
 from .searching import search
+from .standard import refuse_closed_output
 
 if TYPE_CHECKING:
     from ..runtime import Runtime
@@ -76,6 +77,8 @@ class Question:
             raise typer.BadParameter(
                 "the neighbours would be written among the JSON; give --output", param_hint="--json"
             )
+        else:
+            refuse_closed_output()
 
     def asked(self, tree: CoverTree, queries: Points | None) -> tuple[I64, I64 | F64]:
         """Return what each query is called, and what is searched for: ids, or coordinates."""

@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import io
 import os
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -22,11 +20,11 @@ import typer
 
 from .._files import refuse_existing, replacing
 from ..metrics._arguments import F64, I64
-from .exits import Exit
 from .failures import WriteError, writing_to
 from .reading.parquet import arrow
+from .standard import standard_output
 
-__all__ = ["SUFFIXES", "Found", "refuse_output", "to_standard_output", "write"]
+__all__ = ["SUFFIXES", "Found", "refuse_output", "write"]
 
 SUFFIXES = (".npz", ".parquet", ".csv")
 
@@ -104,8 +102,8 @@ def refuse_output(
 def write(found: Found, path: Path | None, *, force: bool) -> None:
     """Write neighbours to a file that appears whole, or as a csv to the standard output."""
     if path is None:
-        with to_standard_output() as file:
-            _write_csv(found, file)
+        with standard_output() as text:
+            _write_csv(found, text.buffer)
         return
     with writing_to(), replacing(path, force=force) as file:
         if path.suffix.lower() == ".npz":
@@ -119,17 +117,6 @@ def write(found: Found, path: Path | None, *, force: bool) -> None:
             _write_parquet(found, file, path)
         else:
             _write_csv(found, file)
-
-
-@contextmanager
-def to_standard_output() -> Iterator[IO[bytes]]:
-    """Write to the standard output; end as any filter does when nobody reads on (``| head``)."""
-    try:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-    except BrokenPipeError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left unflushed
-        raise typer.Exit(Exit.CANNOT_WRITE) from error
 
 
 def _write_csv(found: Found, file: IO[bytes]) -> None:
