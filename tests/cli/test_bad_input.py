@@ -36,6 +36,28 @@ def npy(array):
     return lambda: np.save("in.npy", array, allow_pickle=True)
 
 
+def header(text):
+    """Make an npy of this header, and 240 bytes of numbers."""
+    text = text.encode().ljust(117) + b"\n"
+    start = b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little")
+    return data("in.npy", start + text + GOOD.tobytes())
+
+
+def shape(text):
+    return header(f"{{'descr': '<f8', 'fortran_order': False, 'shape': {text}, }}")
+
+
+def zipped(make):
+    """Make an npz of such an npy."""
+
+    def made():
+        make()
+        with zipfile.ZipFile("in.npz", "w") as archive:
+            archive.write("in.npy", "a.npy")
+
+    return made
+
+
 def npz(**arrays):
     return lambda: np.savez("in.npz", **arrays)
 
@@ -106,6 +128,17 @@ FILES = {
     "npy cut": (cut(npy(GOOD), "in.npy"), "in.npy", r"cut off.*\(10, 3\).*240 bytes"),
     "npy header cut": (data("in.npy", LYING[:40]), "in.npy", r"not a whole npy"),
     "npy lies": (data("in.npy", LYING), "in.npy", r"cut off.*and 0 follow"),
+    "npy token": (header("{'descr': '<f8"), "in.npy", r"not a whole npy"),
+    "npy bracket": (header("{'descr': ("), "in.npy", r"not a whole npy"),
+    "npy syntax": (header("{'descr' '<f8'}}"), "in.npy", r"not a whole npy"),
+    "npy null": (header("{'descr': '<f8',\0"), "in.npy", r"not a whole npy"),
+    "npy unhashable": (header("{[]: 1}"), "in.npy", r"not a whole npy"),
+    "npy below zero": (shape("(-1, 3)"), "in.npy", r"the shape \(-1, 3\), which no array has"),
+    "npy true": (shape("(True, 3)"), "in.npy", r"the shape \(True, 3\), which no array has"),
+    "npy huge": (shape(f"(0, {10**23})"), "in.npy", r"no array has"),
+    "npy deep": (shape("(" + "1," * 33 + ")"), "in.npy", r"which no array has"),
+    "npz token": (zipped(header("{'descr': '<f8")), "in.npz", r"in\.npz:a is not a whole npy"),
+    "npz below zero": (zipped(shape("(-1, 3)")), "in.npz", r"in\.npz:a .*which no array has"),
     "objects": (npy(OBJECTS), "in.npy", r"Python objects"),
     "strings": (npy(np.array([["a", "b"]])), "in.npy", r"dtype <U1; give real numbers"),
     "complex": (npy(GOOD * 1j), "in.npy", r"dtype complex128"),

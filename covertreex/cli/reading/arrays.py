@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import sys
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -19,6 +21,19 @@ from .columns import by_number
 __all__ = ["read_npy", "read_npz"]
 
 _REAL_KINDS = "iuf"
+
+_MOST_DIMENSIONS = 32
+"""What every NumPy can hold."""
+
+_SAID_OF_A_HEADER = (
+    ValueError,
+    SyntaxError,
+    tokenize.TokenError,
+    TypeError,
+    OverflowError,
+    RecursionError,
+)
+"""What NumPy's parser, which is Python's own, raises of a damaged header."""
 
 
 def read_npy(path: Path, columns: Sequence[str] | None) -> npt.NDArray[Any]:
@@ -63,22 +78,7 @@ def _member(path: Path, archive: zipfile.ZipFile, key: str | None) -> zipfile.Zi
 
 def _array(file: IO[bytes], size: int, name: str) -> npt.NDArray[Any]:
     """Read an npy of that size in bytes, header first: its claims are checked before its data."""
-    try:
-        version = np.lib.format.read_magic(file)
-        header = {
-            (1, 0): np.lib.format.read_array_header_1_0,
-            (2, 0): np.lib.format.read_array_header_2_0,
-        }.get(version)
-        if header is None:
-            raise FileFormatError(
-                f"{name} is an npy of version {version[0]}.{version[1]}, which plain arrays never "
-                "are; save a 2-D array of numbers"
-            )
-        shape, fortran, dtype = header(file)
-    except FileFormatError:
-        raise
-    except ValueError as error:
-        raise FileFormatError(f"{name} is not a whole npy file: {error}") from error
+    shape, fortran, dtype = _header(file, name)
     if dtype.hasobject:
         raise DtypeError(
             f"{name} holds Python objects, which could only be unpickled, and a pickle can run "
@@ -95,6 +95,37 @@ def _array(file: IO[bytes], size: int, name: str) -> npt.NDArray[Any]:
     flat = np.empty(math.prod(shape), dtype)
     _fill(file, flat.view(np.uint8).data, name)
     return flat.reshape(shape, order="F" if fortran else "C")
+
+
+def _header(file: IO[bytes], name: str) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, order and dtype that an npy claims, its shape one that an array can have."""
+    try:
+        version = np.lib.format.read_magic(file)
+        header = {
+            (1, 0): np.lib.format.read_array_header_1_0,
+            (2, 0): np.lib.format.read_array_header_2_0,
+        }.get(version)
+        if header is None:
+            raise FileFormatError(
+                f"{name} is an npy of version {version[0]}.{version[1]}, which plain arrays never "
+                "are; save a 2-D array of numbers"
+            )
+        shape, fortran, dtype = header(file)
+    except FileFormatError:
+        raise
+    except _SAID_OF_A_HEADER as error:
+        said = " ".join(str(error).split())
+        raise FileFormatError(f"{name} is not a whole npy file: {said}") from error
+    if (
+        len(shape) > _MOST_DIMENSIONS
+        or not all(type(length) is int and length >= 0 for length in shape)  # True is an int too
+        or math.prod(max(length, 1) for length in shape) * dtype.itemsize > sys.maxsize
+    ):
+        raise FileFormatError(
+            f"{name} is not a whole npy file: its header tells of the shape {str(shape)[:60]}, "
+            "which no array has"
+        )
+    return shape, fortran, dtype
 
 
 def _fill(file: IO[bytes], into: memoryview, name: str) -> None:
