@@ -10,6 +10,7 @@ import typing
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from ._text import shown, whole_number
 from .errors import DtypeError, ParameterError
 from .metrics._arguments import as_choice, did_you_mean
 
@@ -63,22 +64,24 @@ def _parsed(text: Any, hints: dict[str, Any]) -> tuple[str, Any]:
         raise DtypeError(f"override {text!r} is of type {type(text).__name__}; give a string")
     name, equals, value = (part.strip() for part in text.partition("="))
     if not (name and equals and value):
-        raise ParameterError(f"override {text!r} is not of the form name=value, like threads=2")
+        raise ParameterError(
+            f"override {shown(text)} is not of the form name=value, like threads=2"
+        )
     if name not in hints:
         raise ParameterError(
-            f"override {text!r} names no option; known are {', '.join(sorted(hints))}"
+            f"override {shown(text)} names no option; known are {', '.join(sorted(hints))}"
             f"{did_you_mean(name, hints)}"
         )
     kinds = typing.get_args(hints[name]) or (hints[name],)
     for kind in kinds:
         if value.lower() in _WORDS.get(kind, {}):
             return name, _WORDS[kind][value.lower()]
-        if kind is int and value.removeprefix("-").isdecimal() and value.isascii():
-            return name, int(value)
+        if kind is int and (number := whole_number(value)) is not None:
+            return name, number
         if kind is str and (types.NoneType not in kinds or value.lower() != "none"):
             return name, value
     wanted = " or ".join(_WANTED[kind] for kind in kinds)
-    raise ParameterError(f"override {text!r} gives {value!r}, but {name} is {wanted}")
+    raise ParameterError(f"override {shown(text)} gives {shown(value)}, but {name} is {wanted}")
 
 
 _WORDS: dict[Any, dict[str, Any]] = {

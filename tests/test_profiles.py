@@ -62,6 +62,8 @@ def test_overrides_are_read_by_the_type_of_the_option(text: str) -> None:
         (["threads=two"], ParameterError, "a whole number or none"),
         (["threads=2.0"], ParameterError, "a whole number or none"),
         (["threads=\N{ARABIC-INDIC DIGIT TWO}"], ParameterError, "a whole number or none"),
+        (["threads=" + "9" * 5000], ParameterError, "'... gives '999"),
+        (["9" * 5000], ParameterError, "'... is not of the form"),
         (["threads=0"], ParameterError, "within 1 and 1024"),
         (["enable_rust=yes"], ParameterError, "true or false or none"),
         (["enable_sparse_traversal=none"], ParameterError, "true or false"),

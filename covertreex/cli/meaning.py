@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from .._text import shown, whole_number
 from .failures import usage
 
 if TYPE_CHECKING:
@@ -83,7 +84,8 @@ def _scales(text: str) -> float | tuple[float, ...]:
         scales = tuple(float(part) for part in text.split(","))
     except ValueError as error:
         raise typer.BadParameter(
-            f"{text!r} is not a number, or numbers separated by commas", param_hint="--lengthscale"
+            f"{shown(text)} is not a number, or numbers separated by commas",
+            param_hint="--lengthscale",
         ) from error
     return scales[0] if len(scales) == 1 else scales
 
@@ -127,13 +129,14 @@ def ranges_of(text: str) -> list[range]:
     """Return the ranges of ids that ``0,7,10:20`` names."""
     ranges = []
     for part in text.split(","):
-        bounds = [bound.strip() for bound in part.split(":")]
-        if len(bounds) > 2 or not all(bound.isascii() and bound.isdigit() for bound in bounds):
+        bounds = [whole_number(bound.strip()) for bound in part.split(":")]
+        first, last = bounds[0], bounds[-1]
+        if len(bounds) > 2 or first is None or last is None or first < 0:
             raise typer.BadParameter(
-                f"{part!r} is no id such as 7, and no range such as 10:20", param_hint="--ids"
+                f"{shown(part)} is no id such as 7, and no range such as 10:20", param_hint="--ids"
             )
-        named = range(int(bounds[0]), int(bounds[-1]) + (len(bounds) == 1))
+        named = range(first, last + (len(bounds) == 1))
         if not named:
-            raise typer.BadParameter(f"the range {part!r} is empty", param_hint="--ids")
+            raise typer.BadParameter(f"the range {shown(part)} is empty", param_hint="--ids")
         ranges.append(named)
     return ranges

@@ -28,6 +28,9 @@ __all__ = ["Question", "Source", "build", "neighbors", "query"]
 
 TREE_SUFFIX = ".covertree"
 
+MOST = 2**31 - 1
+"""Largest k: beyond it not even one query's neighbours could be meant."""
+
 
 @dataclass(frozen=True)
 class Source:
@@ -59,7 +62,7 @@ class Question:
     def refuse_nonsense(self, report: Report, *inputs: Path) -> None:
         """Raise before anything is read, if the options cannot be meant."""
         with usage("-k"):
-            as_integer(self.k, "k", 1)
+            as_integer(self.k, "k", 1, MOST)
         if self.ids is not None:
             ranges_of(self.ids)
             if self.queries is not None:
@@ -79,6 +82,13 @@ class Question:
             )
         else:
             refuse_closed_output()
+
+    def refuse_k(self, n: int, path: Path) -> None:
+        """Raise if there are fewer points than neighbours wanted; predecessors may be fewer."""
+        if self.k > n and not self.predecessors:
+            raise ParameterError(
+                f"k is {self.k}, but {path} has {n} points; give -k within 1 and {n}"
+            )
 
     def asked(self, tree: CoverTree, queries: Points | None) -> tuple[I64, I64 | F64]:
         """Return what each query is called, and what is searched for: ids, or coordinates."""
@@ -106,7 +116,7 @@ def neighbors(
     with report.warnings_shown():
         with report.phase("read"):
             data = source.read()
-            _refuse_k(question.k, len(data.array), data.path)
+            question.refuse_k(len(data.array), data.path)
             queries = None
             if question.queries is not None:
                 queries = source.read(question.queries, data.array.shape[1])
@@ -151,7 +161,7 @@ def query(
     with report.warnings_shown():
         with report.phase("load"):
             tree = engine.applied_to(interruptible(lambda: CoverTree.load(saved)))
-            _refuse_k(question.k, len(tree), saved)
+            question.refuse_k(len(tree), saved)
         queries = None
         if source is not None:
             with report.phase("read"):
@@ -163,11 +173,6 @@ def _grown(data: Points, metric: MetricOptions, how: Runtime) -> CoverTree:
     from ..api import cover_tree
 
     return interruptible(lambda: cover_tree(data.array, metric.kernel, runtime=how, **metric.more))
-
-
-def _refuse_k(k: int, n: int, path: Path) -> None:
-    if k > n:
-        raise ParameterError(f"k is {k}, but {path} has {n} points; give -k within 1 and {n}")
 
 
 def _answer(

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from .._text import DIGITS, shown, whole_number
 from .meaning import METRICS
 
 _METRIC, _SEARCH, _OUTPUT, _INPUT = "Metric", "Engine", "Output", "Input"
@@ -34,17 +35,17 @@ def _profiles() -> list[tuple[str, str]]:
 
 
 def _integer(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError as error:
-        raise typer.BadParameter(f"{text!r} is no whole number") from error
+    number = whole_number(text.strip().removeprefix("+"))
+    if number is None:
+        raise typer.BadParameter(f"{shown(text)} is no whole number of at most {DIGITS} digits")
+    return number
 
 
 def _number(text: str) -> float:
     try:
         return float(text)
     except ValueError as error:
-        raise typer.BadParameter(f"{text!r} is no number") from error
+        raise typer.BadParameter(f"{shown(text)} is no number") from error
 
 
 def _option(*names: str, panel: str, help: str, **more: Any) -> Any:  # noqa: A002

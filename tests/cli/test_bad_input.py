@@ -224,7 +224,16 @@ def test_a_file_that_cannot_be_read_is_one_line(name, refused):
 
 OPTIONS = {
     "no k": ((), 2, r"Missing option .*-k"),
-    "k zero": (("-k", 0), 2, r"-k.*k is 0; it must be at least 1"),
+    "k zero": (("-k", 0), 2, r"-k.*k is 0; it must be within 1"),
+    "k endless": (("-k", "9" * 5000), 2, r"-k.*'9{40}'\.\.\. is no whole number of at most 30"),
+    "k huge": (("-k", 2**70, "--predecessors"), 2, r"-k.*k is \d+; it must be within 1 and"),
+    "k underscore": (("-k", "1_0"), 2, r"-k.*'1_0' is no whole number"),
+    "threads endless": (("-k", 2, "--threads", "9" * 5000), 2, r"--threads.*no whole number"),
+    "set endless": (("-k", 2, "--set", "threads=" + "9" * 5000), 2, r"--set.*is a whole number"),
+    "scale endless": (("-k", 2, "--lengthscale", "9" * 5000 + "x"), 2, r"'9{40}'\.\.\. is not a"),
+    "ids of 5000 digits": (("-k", 2, "--ids", "9" * 5000), 2, r"--ids.*'9{40}'\.\.\. is no id"),
+    "ids below zero": (("-k", 2, "--ids", "-3:5"), 2, r"--ids.*'-3:5' is no id"),
+    "column of 5000 digits": (("-k", 2, "--columns", "9" * 5000), 3, r"'9{40}'\.\.\. is not there"),
     "k half": (("-k", "2.5"), 2, r"-k.*2\.5"),
     "k many": (("-k", 61), 3, r"k is 61, but points\.npy has 60 points"),
     "kernel": (("-k", 2, "--kernel", "matern53"), 2, r"--kernel.*did you mean 'matern52'"),
@@ -275,6 +284,7 @@ def test_an_option_that_cannot_be_meant_is_one_line(name, refused, points, folde
         given = (*given, "-o", "out.npz")
     line = refused(code, "neighbors", "points.npy", *given)
     assert re.search(says, line), line
+    assert len(line) < 400
 
 
 def test_an_output_that_is_there_is_refused_before_any_work(refused, folder):

@@ -199,3 +199,13 @@ def test_a_warning_is_one_line_and_in_the_json(command, points):
 def test_quiet_is_quiet(command, points):
     done = command("neighbors", "points.npy", "-k", 5, "-o", "out.npz", "--quiet")
     assert done == (0, "", "")
+
+
+def test_more_predecessors_may_be_wanted_than_there_are_points(command, points, folder):
+    asked = ("-k", 70, "--predecessors", "-q", "-o")
+    assert command("neighbors", "points.npy", *INDUCING, *asked, "out.npz").code == 0
+    assert command("build", "points.npy", *INDUCING, "-q", "-o", "t.covertree").code == 0
+    assert command("query", "t.covertree", *asked, "again.npz").code == 0
+    expected, _ = tree_of(points).knn(k=70, predecessor_mode=True)
+    for name in ("out.npz", "again.npz"):
+        assert np.array_equal(np.load(folder / name)["indices"], expected)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..._text import shown, whole_number
 from ...errors import ParameterError
 
 __all__ = ["by_name", "by_number"]
@@ -22,8 +23,8 @@ def by_name(path: Path, names: Sequence[str], wanted: Sequence[str] | None) -> l
                 f"{path}: {names.count(name)} columns are named {name!r}; rename them"
             )
         if name not in names:
-            shown = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
-            raise ParameterError(f"{path}: column {name!r} is not there; it has {shown}")
+            held = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
+            raise ParameterError(f"{path}: column {shown(name)} is not there; it has {held}")
     return [names.index(name) for name in wanted]
 
 
@@ -31,10 +32,13 @@ def by_number(path: Path, count: int, wanted: Sequence[str] | None) -> list[int]
     """Positions of the wanted columns of a file that gives them no names."""
     if wanted is None:
         return list(range(count))
+    chosen = []
     for text in wanted:
-        if not (text.isascii() and text.isdigit() and int(text) < count):
+        number = whole_number(text)
+        if number is None or not 0 <= number < count:
             raise ParameterError(
-                f"{path}: column {text!r} is not there; its columns have no names, and the "
+                f"{path}: column {shown(text)} is not there; its columns have no names, and the "
                 f"numbers 0 to {count - 1}"
             )
-    return [int(text) for text in wanted]
+        chosen.append(number)
+    return chosen
