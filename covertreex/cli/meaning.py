@@ -99,6 +99,15 @@ class RuntimeOptions:
     engine: str | None
     threads: int | None
 
+    def runtime_of(self, metric: MetricOptions) -> Runtime:
+        """Return the runtime they make, for points under that metric."""
+        how = self.runtime()
+        if metric.kernel is None:
+            self._refuse_metric(how, "euclidean", "use --metric residual")
+        else:
+            self._refuse_metric(how, "residual_correlation", "use --metric euclidean")
+        return how
+
     def runtime(self) -> Runtime:
         """Return the runtime they make."""
         from ..runtime import Runtime
@@ -113,7 +122,17 @@ class RuntimeOptions:
         """Return a saved tree with what these options change of its own runtime."""
         if self.profile is None and not self.overrides:
             return tree.searched_by(self._updated(tree.runtime))
-        return tree.searched_by(self.runtime().with_updates(metric=tree.runtime.metric))
+        how, metric = self.runtime(), tree.runtime.metric
+        self._refuse_metric(how, metric, f"the tree was built for {metric}; leave it out")
+        return tree.searched_by(how.with_updates(metric=metric))
+
+    def _refuse_metric(self, how: Runtime, metric: str, remedy: str) -> None:
+        """Raise if --set names another metric than that of the points: it would be overruled."""
+        named = {text.partition("=")[0].strip() for text in self.overrides or ()}
+        if "metric" in named and how.metric != metric:
+            raise typer.BadParameter(
+                f"metric={how.metric} cannot choose the metric; {remedy}", param_hint="--set"
+            )
 
     def _updated(self, how: Runtime) -> Runtime:
         if self.engine is not None:

@@ -111,7 +111,7 @@ def neighbors(
     report: Report,
 ) -> None:
     """Read points, build a tree, search it, and write the neighbours."""
-    how = engine.runtime()
+    how = engine.runtime_of(metric)
     question.refuse_nonsense(report, source.path)
     with report.warnings_shown():
         with report.phase("read"):
@@ -136,7 +136,7 @@ def build(
     force: bool,
 ) -> None:
     """Read points, build a tree, and save it."""
-    how = engine.runtime()
+    how = engine.runtime_of(metric)
     writing.refuse_output(output, (TREE_SUFFIX,), force=force, inputs=(source.path,))
     with report.warnings_shown():
         with report.phase("read"):

@@ -241,6 +241,16 @@ OPTIONS = {
     "profile": (("-k", 2, "--profile", "residual-gld"), 2, r"--profile.*mean 'residual-gold'"),
     "set": (("-k", 2, "--set", "thread=2"), 2, r"--set.*did you mean 'threads'"),
     "set form": (("-k", 2, "--set", "threads"), 2, r"--set.*name=value"),
+    "set metric": (
+        ("-k", 2, "--set", "metric=euclidean"),
+        2,
+        r"--set.*metric=euclidean cannot choose.*use --metric euclidean",
+    ),
+    "set metric back": (
+        ("-k", 2, "--metric", "euclidean", "--set", "metric=residual_correlation"),
+        2,
+        r"--set.*use --metric residual$",
+    ),
     "threads": (("-k", 2, "--threads", 0), 2, r"--threads.*within 1"),
     "metric": (("-k", 2, "--metric", "euclid"), 2, r"--metric.*mean 'euclidean'"),
     "euclidean": (("-k", 2, "--metric", "euclidean", "--kernel", "rbf"), 2, r"--kernel.*leave it"),
@@ -345,6 +355,10 @@ def test_build_and_query_refuse_alike(refused, command, points):
     assert "k is 99, but t.covertree has 60" in refused(3, "query", "t.covertree", "-k", 99)
     refused(Exit.USAGE, "query", "t.covertree", "-k", 2, "--columns", "x")
     refused(Exit.BAD_INPUT, "query", "t.covertree", "-k", 2, "--queries", "none.npy")
+    line = refused(Exit.USAGE, "query", "t.covertree", "-k", 2, "--set", "metric=euclidean")
+    assert "the tree was built for residual_correlation; leave it out" in line
+    same = ("query", "t.covertree", "-k", 2, "-o", "t.npz", "--set", "metric=residual_correlation")
+    assert command(*same).code == 0
     os.truncate("t.covertree", 5000)
     assert "t.covertree" in refused(Exit.BAD_INPUT, "query", "t.covertree", "-k", 2)
 
