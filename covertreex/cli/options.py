@@ -56,7 +56,8 @@ Input = Annotated[
     Path,
     typer.Argument(
         metavar="INPUT",
-        help="Points, a row each: .npy, .npz, .csv, .tsv or .parquet.",
+        help="Points, a row each: .npy, .npz, .csv, .tsv or .parquet. The first line of text is "
+        "a header if none of its cells is a number: years as names would be a point.",
         show_default=False,
     ),
 ]

@@ -29,6 +29,11 @@ def test_help_names_commands_and_exit_codes(command):
         assert f"{code.value} {code.says}" in words
 
 
+def test_help_says_what_a_header_is(command):
+    words = " ".join(command("neighbors", "--help").out.replace("\u2502", " ").split())
+    assert "a header if none of its cells is a number" in words
+
+
 def test_no_arguments_are_a_question_for_help(command):
     done = command()
     assert done.code == Exit.USAGE

@@ -74,6 +74,13 @@ def test_text_columns_that_are_not_chosen_may_hold_anything(folder):
         read_points(path, columns=["x", "y"])
 
 
+def test_a_name_of_two_words_is_no_row_apart_by_spaces(folder):
+    (folder / "in.csv").write_text("tree height\n1.5\n2\n")
+    assert np.array_equal(read_points(folder / "in.csv").array, [[1.5], [2]])
+    (folder / "in.csv").write_text("x_1,h\u00f6he\n1,2\n")
+    assert read_points(folder / "in.csv").names == ("x_1", "h\u00f6he")
+
+
 @pytest.mark.parametrize("array", [np.asfortranarray(ARRAY), ARRAY.astype(">f8"), ARRAY[::2]])
 def test_arrays_in_any_layout(folder, array):
     np.save(folder / "in.npy", array)

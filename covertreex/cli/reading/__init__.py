@@ -71,14 +71,17 @@ def read_points(
     FileAccessError
         If it is not there or may not be read.
     """
+    if str(path) == "-" or (path.exists() and not (path.is_file() or path.is_dir())):
+        raise FileFormatError(  # opening a pipe would wait
+            f"{path} is no regular file; pipes and the standard input are not read: save what they "
+            "give in a file"
+        )
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise FileFormatError(
             f"{path}: the suffix {suffix!r} says nothing to covertreex; it reads "
             f"{', '.join(SUFFIXES)}"
         )
-    if path.exists() and not (path.is_file() or path.is_dir()):  # opening a pipe would wait
-        raise FileFormatError(f"{path} is no regular file; save what it gives in one")
     with opened(path) as file:
         if not file.read(1):
             raise FileFormatError(f"{path} is an empty file")

@@ -1,7 +1,8 @@
 """Points from comma- or tab-separated text, a block of rows at a time.
 
 UTF-8 with or without a byte-order mark, lines ended by LF or CRLF, cells quoted or not, empty
-lines left out. The first line is a header if none of its cells is a number. Held in memory are the
+lines left out. The first line is a header if none of its cells is a number. Numbers are ASCII,
+their digits together: ``1_000`` is Python's, and in a table rather a slip. Held in memory are the
 numbers, and the text of one block.
 """
 
@@ -17,6 +18,7 @@ from typing import IO, TypeAlias
 
 import numpy as np
 
+from ..._text import shown
 from ...errors import FileFormatError, NonFiniteError, ShapeError
 from ...metrics._arguments import F64
 from .columns import by_name, by_number
@@ -101,6 +103,16 @@ def _refuse_other_delimiter(path: Path, first: _Row, delimiter: str) -> None:
                 f"{path}: line {line} has {called} and no {_DELIMITERS[delimiter]}; separate cells "
                 "by commas in a .csv and by tabs in a .tsv"
             )
+    _refuse_spaces(path, line, cells[0])
+
+
+def _refuse_spaces(path: Path, line: int, cell: str) -> None:
+    parts = cell.split()
+    if len(parts) > 1 and all(map(_is_number, parts)):
+        raise FileFormatError(
+            f"{path}: line {line} has spaces between numbers; separate cells by commas in a .csv "
+            "and by tabs in a .tsv"
+        )
 
 
 def _is_header(path: Path, first: _Row) -> bool:
@@ -115,7 +127,17 @@ def _is_header(path: Path, first: _Row) -> bool:
     return not all(numbers)
 
 
+def _is_plain(text: str) -> bool:
+    """Whether there is nothing in a text that float() takes for part of a number, and nobody else.
+
+    That is digits of other scripts, and underscores.
+    """
+    return text.isascii() and "_" not in text
+
+
 def _is_number(cell: str) -> bool:
+    if not _is_plain(cell):
+        return False
     try:
         float(cell)
     except ValueError:
@@ -139,7 +161,9 @@ class _Header:
                     f"{self.path}: line {line} has {len(cells)} cells, but the first line {width}"
                 )
         pick = itemgetter(*chosen) if len(chosen) > 1 else lambda cells: (cells[chosen[0]],)
-        wanted = chain.from_iterable(pick(cells) for _, cells in block)
+        wanted = list(chain.from_iterable(pick(cells) for _, cells in block))
+        if not _is_plain("".join(wanted)):
+            self._blame_text(block, chosen)
         try:
             flat = np.fromiter(map(float, wanted), np.float64, len(block) * len(chosen))
         except ValueError:
@@ -150,7 +174,7 @@ class _Header:
             row, at = np.argwhere(~np.isfinite(found))[0]
             raise NonFiniteError(
                 f"{self.path}: line {block[row][0]}, {self.labels[chosen[at]]} is "
-                f"{block[row][1][chosen[at]]!r}; every number must be finite"
+                f"{shown(block[row][1][chosen[at]])}; every number must be finite"
             )
         return found
 
@@ -158,7 +182,9 @@ class _Header:
         for line, cells in block:
             for at in chosen:
                 if not _is_number(cells[at]):
-                    found = repr(cells[at][:40]) if cells[at].strip() else "empty"
+                    if len(self.labels) == 1:
+                        _refuse_spaces(self.path, line, cells[at])
+                    found = shown(cells[at]) if cells[at].strip() else "empty"
                     raise FileFormatError(
                         f"{self.path}: line {line}, {self.labels[at]} is {found}, not a number; "
                         "leave the row out, or name other columns by --columns"
