@@ -114,6 +114,7 @@ def neighbors(
     source: o.Input,
     k: o.K,
     queries: o.Queries = None,
+    queries_key: o.QueriesKey = None,
     ids: o.Ids = None,
     predecessors: o.Predecessors = False,
     columns: o.Columns = None,
@@ -143,8 +144,12 @@ def neighbors(
     """
     from . import neighbors as commands
 
+    if queries is None and queries_key is not None:
+        raise typer.BadParameter(
+            "it chooses from the file of --queries, and there is none", param_hint="--queries-key"
+        )
     commands.neighbors(
-        commands.Source(source, columns, key),
+        commands.Source(source, columns, key, queries_key),
         commands.Question(k, ids, queries, predecessors, output, force),
         MetricOptions.of(metric, kernel, lengthscale, variance, inducing, seed, block_dtype),
         RuntimeOptions(profile, overrides, engine, threads),

@@ -34,18 +34,27 @@ MOST = 2**31 - 1
 
 @dataclass(frozen=True)
 class Source:
-    """Where points are read from, and which columns or array of it."""
+    """Where points are read from, and which columns or array of it, or of a file of queries."""
 
     path: Path
     columns: str | None
     key: str | None
+    queries_key: str | None = None
 
-    def read(self, path: Path | None = None, width: int | None = None) -> Points:
-        """Read this file, or another with the same columns."""
-        chosen = path or self.path
+    def read(self, width: int | None = None) -> Points:
+        """Read this file."""
+        return self._read(self.path, self.key, width)
+
+    def read_queries(self, path: Path, width: int) -> Points:
+        """Read another file with the same columns."""
+        key = self.queries_key
+        if key is None and path.suffix.lower() == ".npz":
+            key = self.key
+        return self._read(path, key, width)
+
+    def _read(self, path: Path, key: str | None, width: int | None) -> Points:
         wanted = None if self.columns is None else [c.strip() for c in self.columns.split(",")]
-        key = self.key if chosen is self.path or chosen.suffix.lower() == ".npz" else None
-        return read_points(chosen, columns=wanted, key=key, width=width)
+        return read_points(path, columns=wanted, key=key, width=width)
 
 
 @dataclass(frozen=True)
@@ -119,7 +128,7 @@ def neighbors(
             question.refuse_k(len(data.array), data.path)
             queries = None
             if question.queries is not None:
-                queries = source.read(question.queries, data.array.shape[1])
+                queries = source.read_queries(question.queries, data.array.shape[1])
                 same_columns(data, queries)
         with report.phase("build"):
             tree = _grown(data, metric, how)

@@ -87,6 +87,15 @@ Queries = Annotated[
         help="Points whose neighbours are wanted; by default all points of the input.",
     ),
 ]
+QueriesKey = Annotated[
+    str | None,
+    _option(
+        "--queries-key",
+        panel=_INPUT,
+        metavar="NAME",
+        help="Which array of an npz of --queries; by default that of --key.",
+    ),
+]
 Ids = Annotated[
     str | None,
     _option(

@@ -280,6 +280,12 @@ OPTIONS = {
     "order": (("-k", 2, "--predecessors", "--queries", "points.npy"), 2, r"--predecessors"),
     "columns": (("-k", 2, "--columns", "0,3"), 3, r"column '3' is not there.*0 to 2"),
     "key": (("-k", 2, "--key", "a"), 3, r"points\.npy is no npz"),
+    "queries key": (
+        ("-k", 2, "--queries", "one.csv", "--queries-key", "a"),
+        3,
+        r"one\.csv is no npz, so there is no array 'a'",
+    ),
+    "queries key alone": (("-k", 2, "--queries-key", "a"), 2, r"--queries-key.*there is none"),
     "option": (("-k", 2, "--kernl", "rbf"), 2, r"No such option.*--kernl"),
     "json": (("-k", 2, "--json"), 2, r"--json.*give --output"),
     "out suffix": (("-k", 2, "-o", "out.xlsx"), 2, r"--output.*'\.xlsx'.*\.npz"),

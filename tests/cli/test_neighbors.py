@@ -209,3 +209,13 @@ def test_more_predecessors_may_be_wanted_than_there_are_points(command, points, 
     expected, _ = tree_of(points).knn(k=70, predecessor_mode=True)
     for name in ("out.npz", "again.npz"):
         assert np.array_equal(np.load(folder / name)["indices"], expected)
+
+
+@pytest.mark.parametrize("source", ["points.npy", "both.npz"])
+def test_queries_may_be_an_array_of_another_name(command, points, folder, source):
+    np.savez("both.npz", near=points[:7], all=points)
+    named = ("--key", "all") if source == "both.npz" else ()
+    asked = ("--queries", "both.npz", "--queries-key", "near", "-k", 3, *INDUCING, "-q")
+    assert command("neighbors", source, *named, *asked, "-o", "out.npz").code == 0
+    expected, _ = tree_of(points).knn(points[:7], k=3)
+    assert np.array_equal(np.load(folder / "out.npz")["indices"], expected)

@@ -86,7 +86,7 @@ def read_points(
         if not file.read(1):
             raise FileFormatError(f"{path} is an empty file")
     if key is not None and suffix != ".npz":
-        raise InputError(f"{path} is no npz, so --key {key!r} names nothing in it; leave it out")
+        raise InputError(f"{path} is no npz, so there is no array {key!r} in it; leave its key out")
     names: tuple[str, ...] | None = None
     if suffix in (".npy", ".npz"):
         from .arrays import read_npy, read_npz
