@@ -245,7 +245,7 @@ def doctor(
     seed: o.Seed = None,
     threads: o.Threads = None,
     json: o.Json = False,
-    quiet: o.Quiet = False,
+    quiet: o.NoProgress = False,
 ) -> None:
     """Look at this machine, and at data if they are given.
 

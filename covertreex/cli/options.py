@@ -255,3 +255,6 @@ Json = Annotated[
     _option("--json", panel=_OUTPUT, help="A summary as one JSON object on the standard output."),
 ]
 Quiet = Annotated[bool, _option("--quiet", "-q", panel=_OUTPUT, help="No progress and no summary.")]
+NoProgress = Annotated[
+    bool, _option("--quiet", "-q", panel=_OUTPUT, help="No progress; what is found is shown.")
+]

@@ -112,3 +112,10 @@ def test_advice_follows_the_figures(given, scale, advice):
 def test_data_that_cannot_be_read_are_one_line(refused):
     assert "none.npy" in refused(Exit.BAD_INPUT, "doctor", "none.npy")
     assert "--threads" in refused(Exit.USAGE, "doctor", "--threads", 0)
+
+
+def test_quiet_promises_what_it_does(command):
+    told = " ".join(command("doctor", "--help").out.split())
+    assert "No progress; what is found is shown." in told
+    assert "summary." not in told
+    assert command("doctor", "-q").out.count("every bit is equal") == len(selfcheck.CASES)
