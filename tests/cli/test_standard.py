@@ -1,6 +1,7 @@
 """The standard output closed or full is one line and exit code 4, whatever was to be written."""
 
-import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -29,10 +30,12 @@ def test_a_full_disk_behind_the_standard_output(name, process, points):
 
 
 @pytest.mark.parametrize("name", WRITERS)
-def test_a_standard_output_that_is_closed(name, process, points):
-    child = process(*WRITERS[name], preexec_fn=lambda: os.close(1))
-    assert child.communicate(timeout=60)[1].startswith("covertreex: the standard output is closed")
-    assert child.returncode == Exit.CANNOT_WRITE
+def test_a_standard_output_that_is_closed(name, points):
+    command = [sys.executable, "-m", "covertreex.cli", *map(str, WRITERS[name])]
+    shell = ["sh", "-c", 'exec "$@" >&-', "sh", *command]
+    done = subprocess.run(shell, stderr=subprocess.PIPE, text=True, check=False, timeout=60)
+    assert done.stderr.startswith("covertreex: the standard output is closed")
+    assert done.returncode == Exit.CANNOT_WRITE
 
 
 def test_a_closed_output_is_refused_before_any_work(refused, monkeypatch):
