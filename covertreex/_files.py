@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -22,7 +23,8 @@ def replacing(path: str | os.PathLike[str], *, force: bool = False) -> Iterator[
     """Open a file for writing that appears at its path, complete, when the block ends well.
 
     Whatever ends the block otherwise, an interrupt too, leaves the path as it was and nothing
-    beside it.
+    beside it. A file that is replaced leaves its permissions to the new one; a symbolic link stays,
+    and what it points to is replaced.
 
     Parameters
     ----------
@@ -39,16 +41,18 @@ def replacing(path: str | os.PathLike[str], *, force: bool = False) -> Iterator[
     Raises
     ------
     OutputExistsError
-        If the path is taken, and ``force`` is not set; also if it is taken meanwhile.
+        If the path is taken, and ``force`` is not set; also if it is taken meanwhile, or by what is
+        no regular file.
     FileAccessError
         If the folder is not there or cannot be written, or the disk is full; any other `OSError` of
         the block is taken for one of these.
     """
-    target = Path(path)
-    refuse_existing(target, force=force)
+    refuse_existing(Path(path), force=force)
+    target = Path(os.path.realpath(path))
     beside = target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial")
     try:
         with beside.open("xb") as file:
+            _keep_mode(file, _status(target))
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -59,7 +63,7 @@ def replacing(path: str | os.PathLike[str], *, force: bool = False) -> Iterator[
     except OSError as error:
         if isinstance(error, CovertreexError):
             raise
-        raise _refused(error, target, "written") from error
+        raise _refused(error, Path(path), "written") from error
     finally:
         with suppress(OSError):  # what hinders this has been raised above, or is gone
             beside.unlink(missing_ok=True)
@@ -88,10 +92,28 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
 
 def refuse_existing(path: Path, *, force: bool) -> None:
     """Raise unless a file may be written there."""
-    if path.is_dir():
-        raise OutputExistsError(f"{path} is a directory; give the name of a file")
-    if not force and path.exists():
+    there = _status(path)
+    if there is not None and not stat.S_ISREG(there.st_mode):
+        what = "a directory" if stat.S_ISDIR(there.st_mode) else "no regular file"
+        raise OutputExistsError(f"{path} is {what}; give the name of a file")
+    if not force and os.path.lexists(path):  # a link that points to nothing is there too
         raise OutputExistsError(f"{path} is there already; give another name, or force=True")
+
+
+def _status(path: Path) -> os.stat_result | None:
+    """Return the status of what a path leads to, or None if there is nothing yet."""
+    try:
+        return os.lstat(os.path.realpath(path))  # a link that is left is one of a circle
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise _refused(error, path, "written") from error
+
+
+def _keep_mode(file: IO[bytes], old: os.stat_result | None) -> None:
+    """Give a new file the permissions of the one it will replace, before anything is in it."""
+    if old is not None:
+        os.fchmod(file.fileno(), old.st_mode & 0o777)
 
 
 def _link(beside: Path, target: Path) -> None:

@@ -1,6 +1,7 @@
 """`covertreex._files`: whole or not at all."""
 
 import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,53 @@ def test_refuses_a_path_that_is_taken_meanwhile(tmp_path: Path) -> None:
 def test_refuses_a_directory(tmp_path: Path) -> None:
     with pytest.raises(OutputExistsError, match="is a directory"), replacing(tmp_path, force=True):
         raise AssertionError("the block must not begin")
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_refuses_what_is_no_regular_file(tmp_path: Path, force: bool) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "circle").symlink_to("circle")
+    (tmp_path / "device").symlink_to("/dev/null")
+    before = sorted(tmp_path.iterdir())
+    for path in before:
+        with (
+            pytest.raises(OutputExistsError, match="no regular file"),
+            replacing(path, force=force),
+        ):
+            raise AssertionError("the block must not begin")
+    assert sorted(tmp_path.iterdir()) == before
+    assert (tmp_path / "pipe").is_fifo()
+
+
+def test_keeps_the_permissions_of_what_it_replaces(tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    path.write_bytes(b"old")
+    path.chmod(0o600)
+    with replacing(path, force=True) as file:
+        assert os.fstat(file.fileno()).st_mode & 0o777 == 0o600
+        file.write(b"new")
+    assert path.stat().st_mode & 0o777 == 0o600
+    with replacing(tmp_path / "b") as file:
+        file.write(b"new")
+    umask = os.umask(0)
+    os.umask(umask)
+    assert (tmp_path / "b").stat().st_mode & 0o777 == 0o666 & ~umask
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_keeps_a_link_and_replaces_what_it_points_to(tmp_path: Path, there: bool) -> None:
+    (tmp_path / "deep").mkdir()
+    link, target = tmp_path / "link", tmp_path / "deep" / "target"
+    link.symlink_to("deep/target")
+    if there:
+        target.write_bytes(b"old")
+    with pytest.raises(OutputExistsError, match="link is there already"), replacing(link):
+        raise AssertionError("the block must not begin")
+    with replacing(link, force=True) as file:
+        file.write(b"new")
+    assert link.is_symlink()
+    assert target.read_bytes() == b"new"
+    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["target"]
 
 
 def test_says_in_one_line_what_the_system_refuses(
