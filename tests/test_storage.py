@@ -352,7 +352,7 @@ FOREIGN = {
     "an option of later": ({"runtime": {"warp": 9}}, "warp"),
     "another engine": ({"runtime": {"engine": "rust-moore"}}, "engine is 'rust-moore'"),
     "no id": ({"next_id": "gone"}, "next_id=None where int"),
-    "an id that is taken": ({"next_id": 39}, "ids that do not ascend below next_id=39"),
+    "an id that is taken": ({"next_id": 39}, "ids do not ascend below next_id=39"),
     "an index without words": ({"index": {}}, "pays=None"),
     "an index of no arrays": (
         {"index": {"pays": True, "revision": 1, "batch_order": "natural"}},
@@ -384,6 +384,79 @@ def test_a_sound_file_of_something_else_is_refused(name, small, tmp_path) -> Non
         refusal(path, verify=False)
 
 
+HEADERS = {
+    "an id beyond int64": ({"next_id": 2**70}, "next_id is 1180591620717411303424"),
+    "a seed below zero": ({"mis_seed": -1}, "mis_seed is -1"),
+    "no points a tile": ({"metric.chunk_size": 0}, "chunk_size is 0"),
+    "another metric of the runtime": ({"runtime.metric": "euclidean"}, "the runtime says"),
+    "lengthscales of other points": (
+        {"metric.kernel": {"name": "rbf", "lengthscale": [1.0, 2.0], "variance": 1.0}},
+        "2 lengthscales.* 3 coordinates"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HEADERS)
+def test_a_sealed_header_that_no_tree_has_is_refused(name, small, tmp_path) -> None:
+    changes, words = HEADERS[name]
+    header = json.loads(header_of(small[1]))
+    for key, value in changes.items():
+        *outer, last = key.split(".")
+        within = header
+        for part in outer:
+            within = within[part]
+        within[last] = value
+    path = tmp_path / "crafted"
+    path.write_bytes(rewritten(small[1], **header))
+    for verify in (True, False):
+        assert re.search(words, refusal(path, verify=verify))
+
+
+def test_a_header_deeper_than_json_can_be_read_is_refused(tmp_path) -> None:
+    text = b"[" * 100_000
+    seal = container._seal(container.VERSION, text)
+    first = container.PREAMBLE.pack(container.MAGIC, container.VERSION, len(text), seal)
+    path = tmp_path / "deep"
+    path.write_bytes(first + text)
+    assert "no JSON" in refusal(path)
+
+
+VALUES = {
+    "NaN in V": ("v_matrix", np.nan, "v_matrix.* is nan"),
+    "infinity in p_diag": ("p_diag", np.inf, "p_diag.* is inf"),
+    "a variance below zero": ("p_diag", -1.0, "p_diag.* is -1"),
+    "a variance below its floor": ("p_diag", 0.0, "below its floor"),
+    "a V that overflows": ("v_matrix", 1e200, "inner products overflow"),
+    "NaN in the points": ("points", np.nan, "points.* is nan"),
+    "NaN in the scaled points": ("scaled", np.nan, "scaled holds other coordinates"),
+    "other scaled points": ("scaled", 0.25, "scaled holds other coordinates"),
+    "NaN in the inducing points": ("scaled_inducing", np.nan, "scaled_inducing.* is nan"),
+    "NaN in the factor": ("cholesky", np.nan, "cholesky.* is nan"),
+    "a pivot below zero": ("cholesky", -1.0, "not above zero"),
+    "an inducing point of no id": ("inducing_indices", -1, "inducing_indices do not ascend"),
+    "ids in another order": ("ids", 7, "ids do not ascend below next_id=40"),
+}
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_a_sealed_array_that_no_tree_has_is_refused(name, small, tmp_path) -> None:
+    array, value, words = VALUES[name]
+    path = tmp_path / "crafted"
+    path.write_bytes(with_first_number(small[1], array, value))
+    assert re.search(words, refusal(path))
+    assert len(covertreex.load(path, verify=False)) == 40
+
+
+def with_first_number(whole: bytes, array: str, value: float) -> bytes:
+    """The file with another first number in an array, every checksum anew."""
+    arrays, changed = table(whole), bytearray(whole)
+    entry = arrays[array]
+    first = 4096 + entry["offset"]
+    changed[first : first + 8] = np.array(value, entry["dtype"]).tobytes()
+    stop = first + 8 * int(np.prod(entry["shape"]))
+    arrays[array] = entry | {"sha256": hashlib.sha256(changed[first:stop]).hexdigest()}
+    return rewritten(bytes(changed), arrays=arrays)
+
+
 def header_of(whole: bytes) -> bytes:
     _, _, length, _ = container.PREAMBLE.unpack_from(whole)
     return whole[48 : 48 + length]
@@ -399,9 +472,11 @@ ENTRIES = {
     "a length that is none": ("points", {"shape": [40.0, 3]}, "describes"),
     "an offset elsewhere": ("points", {"offset": 4096}, "puts its array"),
     "an offset before": ("ids", {"offset": 0}, "puts its array"),
-    "huge": ("cholesky", {"shape": [2**62, 2**62]}, "puts its array|ends after"),
+    "huge": ("cholesky", {"shape": [2**62, 2**62]}, "describes"),
     "other lengths": ("points", {"shape": [3, 40]}, "does not fit"),
     "another rank": ("points", {"shape": [120]}, "does not fit"),
+    "more dimensions than there are": ("points", {"shape": [1] * 70}, "describes"),
+    "more numbers than there are": ("points", {"shape": [0, 2**40, 2**40]}, "describes"),
     "no checksum": ("points", {"sha256": None}, "checksum"),
 }
 

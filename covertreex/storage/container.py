@@ -34,6 +34,8 @@ PREAMBLE = struct.Struct("<8sII32s")
 """Magic, format version, length of the header, SHA-256 of the bytes before it and of the header."""
 ALIGNMENT = 4096
 _DTYPES = ("<f4", "<f8", "<i8", "<u4")
+_MOST_DIMENSIONS, _MOST_NUMBERS = 8, 2**60
+"""Of an array: NumPy takes no more than this by far, and says so in its own way."""
 _BLOCK = 2**24
 """Bytes that are hashed or written at a time, so that Ctrl-C is heard between."""
 
@@ -152,7 +154,7 @@ def _header(path: Path, file: IO[bytes], size: int, kind: str) -> tuple[dict[str
         )
     try:
         header = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _damaged(path, "has a header that is no JSON") from error
     if not isinstance(header, dict) or header.get("kind") != kind:
         given = header.get("kind") if isinstance(header, dict) else header
@@ -187,7 +189,8 @@ def _table(path: Path, header: dict[str, Any]) -> dict[str, _Entry]:
 
 
 def _are_sizes(value: Any) -> TypeGuard[list[int]]:
-    return isinstance(value, list) and all(map(_is_size, value))
+    few = isinstance(value, list) and len(value) <= _MOST_DIMENSIONS and all(map(_is_size, value))
+    return few and math.prod(max(1, length) for length in value) < _MOST_NUMBERS
 
 
 def _is_size(value: Any) -> TypeGuard[int]:

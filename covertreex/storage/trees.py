@@ -11,14 +11,17 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+import numpy as np
 import numpy.typing as npt
 
 from ..errors import CovertreexError, FileFormatError, InputError
 from ..kernels import kernel_from_name
+from ..metrics._arguments import as_integer
 from ..metrics.residual.backend import ResidualBackend, restored
 from ..runtime import Runtime
 from ..search.indexes import IndexParts, Layout, Stored, index_revision, made_of
 from . import container
+from .checks import check_values
 
 if TYPE_CHECKING:
     from .._rust import SearchIndex
@@ -139,6 +142,8 @@ def load_tree(path: Path, *, mapped: bool, verify: bool, seal: bytes | None = No
     arrays, ids = contents.arrays, contents.arrays["ids"]
     next_id, mis_seed = (fields.take(name, int) for name in ("next_id", "mis_seed"))
     try:
+        as_integer(next_id, "next_id", 1, 2**63 - 1)
+        as_integer(mis_seed, "mis_seed", 0, 2**64 - 1)
         runtime = Runtime(**fields.take("runtime", dict))
         metric = _metric(described, contents) if described else None
         tree = CoverTree(runtime, metric, arrays["points"], ids, next_id, mis_seed)
@@ -149,21 +154,27 @@ def load_tree(path: Path, *, mapped: bool, verify: bool, seal: bytes | None = No
             f"{path} was saved with options that this covertreex does not take: {error}; save the "
             "tree again with this version"
         ) from error
-    if verify and not (ids[0] >= 0 and ids[-1] < next_id and (ids[1:] > ids[:-1]).all()):
-        raise FileFormatError(
-            f"{path} has ids that do not ascend below next_id={next_id}; save the tree again"
-        )
+    if verify:
+        try:
+            check_values(tree)
+        except InputError as error:
+            raise FileFormatError(
+                f"{path} holds what no tree has: {error}; save the tree again"
+            ) from error
     if stored is not None and metric is not None:
         tree.indexes.store(*_stored_index(path, stored, metric, arrays))
     return tree
 
 
 def _metric(described: _Fields, contents: container.Contents) -> ResidualBackend:
+    kernel = kernel_from_name(**described.take("kernel", dict))
+    columns = contents.arrays["points"].shape[1]
+    kernel.scale(np.zeros((1, columns)))  # refuses another number of lengthscales
     return restored(
         points=contents.arrays["points"],
-        kernel=kernel_from_name(**described.take("kernel", dict)),
+        kernel=kernel,
         block_dtype=described.take("block_dtype", str),
-        chunk_size=described.take("chunk_size", int),
+        chunk_size=as_integer(described.take("chunk_size", int), "chunk_size", 1),
         certified=described.take("certified", bool),
         **{name: contents.arrays[name] for name in _METRIC},
     )
