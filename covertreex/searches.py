@@ -28,7 +28,10 @@ from .metrics.residual.core import residual_knn, residual_radius
 from .runtime import Runtime
 from .search.indexes import Indexes
 
-__all__ = ["Neighbourhoods", "Searches", "rows_of"]
+__all__ = ["Neighbourhoods", "Searches", "nearest_rows", "rows_of"]
+
+MOST_PREDECESSORS = 2**31 - 1
+"""Of a point, asked for: beyond what memory holds, so that a k that was meant otherwise is told."""
 
 
 class Neighbourhoods(NamedTuple):
@@ -107,8 +110,8 @@ class Searches:
             dtype and shape (q, d); by default all points, in order of id. A query that is an id is
             a candidate itself, but not its own predecessor.
         k : int
-            Number of neighbours, within 1 and the number of points; with ``predecessor_mode`` any
-            from 1 on.
+            Number of neighbours, within 1 and the number of points; with ``predecessor_mode``
+            within 1 and 2**31 - 1, whatever the number of points.
         return_distances : bool, default True
             Whether to return the distances too.
         predecessor_mode : bool, default False
@@ -133,10 +136,8 @@ class Searches:
         """
         as_switch(return_distances, "return_distances")
         rows, limits = self._asked(queries, predecessor_mode)
-        count = as_integer(k, "k", 1)
-        found, distances = _knn(
-            self, rows, count if limits is None else min(count, len(self)), limits
-        )
+        count = as_integer(k, "k", 1, len(self) if limits is None else MOST_PREDECESSORS)
+        found, distances = nearest_rows(self, rows, min(count, len(self)), limits)
         missing = ((0, 0), (0, count - found.shape[1]))  # more predecessors than there are points
         indices = np.pad(self._ids_of(found), missing, constant_values=-1)
         distances = np.pad(distances, missing, constant_values=np.inf)
@@ -199,8 +200,10 @@ class Searches:
         return np.where(rows < 0, -1, self.ids[rows])
 
 
-def _knn(tree: Searches, queries: I64 | F64 | None, k: int, limits: I64 | None) -> tuple[I64, F64]:
-    """Rows and distances."""
+def nearest_rows(
+    tree: Searches, queries: I64 | F64 | None, k: int, limits: I64 | None
+) -> tuple[I64, F64]:
+    """Find the rows nearest to rows or coordinates, and their distances; nothing is checked."""
     how = _how(tree)
     if tree.residual is None:
         return euclidean_knn(tree.points, queries, k, limits=limits, **how)

@@ -70,6 +70,10 @@ def test_bad_jobs_are_refused(name, tree):
 
 BAD_SEARCHES = {
     "k above the points there are": ({"k": 22}, ParameterError, "within 1 and 21"),
+    "more predecessors than memory holds": (
+        {"k": 2**31, "predecessor_mode": True}, ParameterError, "within 1 and 2147483647"),
+    "a k beyond int64": (
+        {"k": 2**70, "predecessor_mode": True}, ParameterError, "k is 1180591620717411303424"),
     "a deleted point": ({"queries": [0, 19], "k": 1}, IndexRangeError, r"queries\[1\] is 19"),
     "predecessors of coordinates": (
         {"queries": POINTS, "k": 1, "predecessor_mode": True}, ConfigurationError, "no place"),

@@ -95,7 +95,7 @@ def limited(change):
     """Both searches with limits that went through a fault."""
 
     def plant(monkeypatch):
-        for name in ("_knn", "_radius"):
+        for name in ("nearest_rows", "_radius"):
             inner = getattr(searches, name)
 
             def faulty(searched, queries, how, limits, inner=inner):
@@ -158,7 +158,7 @@ FAULTS = {
     "an insert forgets p": p_forgotten,
     "a delete shifts ids": ids_shifted,
     "a delete keeps the V of others": v_of_others,
-    "ties in reverse": spoiled("_knn", lambda i, d: (np.where(
+    "ties in reverse": spoiled("nearest_rows", lambda i, d: (np.where(
         d == np.roll(d, 1, axis=1), np.roll(i, 1, axis=1), i), d)),
     "the first within a radius is lost": spoiled("_radius", lambda o, i, d: (
         np.maximum(o - 1, 0), i[1:], d[1:])),

@@ -34,7 +34,7 @@ from ..metrics.residual.backend import (
 from ..metrics.residual.precision import warn_of_precision
 from ..metrics.residual.rows import projected_rows
 from ..runtime import Runtime
-from ..searches import _knn, rows_of
+from ..searches import nearest_rows, rows_of
 from ..storage.trees import load_tree
 from ..tree import CoverTree
 from .held import Held, aligned, kept
@@ -229,7 +229,7 @@ def search_shard(
     if ids is not None:
         below = np.arange(ids, ids + len(asked)) if isinstance(ids, int) else ids
         limits = np.clip(below - tree.ids[0], 0, len(tree))
-    rows, distances = _knn(tree, asked, most, limits)
+    rows, distances = nearest_rows(tree, asked, most, limits)
     return np.where(rows < 0, -1, rows + tree.ids[0]), distances
 
 
