@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any, Literal, overload
 
 import numpy as np
 import numpy.typing as npt
 
+from ._options import as_runtime, expect_usual, runtime_of
 from .errors import ConfigurationError, DtypeError, ShapeError
 from .kernels import Kernel
 from .metrics._arguments import F64, I64, as_integer, as_points
@@ -62,8 +62,9 @@ def cover_tree(
         from the inducing points.
     runtime : Runtime, optional
         Options of this and later searches. Its metric follows from ``kernel``.
-    mis_seed : int, default 0
-        Seed of the cover tree that an index may be laid out by; an execution hint.
+    mis_seed : int, optional
+        Seed of the cover tree that an index may be laid out by, within [0, 2**64); by default 0. An
+        execution hint.
     threads : int, optional
         Number of threads; by default the runtime's. Changes no bit.
 
@@ -109,7 +110,7 @@ def cover_tree(
     >>> cover_tree(coords).knn([[0.1]], k=2, return_distances=False)
     array([[0, 1]])
     """
-    how = _options(runtime, kernel, engine, threads)
+    how = runtime_of(runtime, kernel, engine, threads)
     of_metric: dict[str, Any] = {
         "inducing_count": inducing_count,
         "seed": seed,
@@ -118,54 +119,12 @@ def cover_tree(
         "p_diag": p_diag,
     }
     if kernel is None:
-        _expect_usual(of_metric)
+        expect_usual(of_metric, cover_tree)
         return PCCT(how).fit(coords, mis_seed=mis_seed)
     backend = build_residual_backend(
         coords, kernel=kernel, engine=how.resolved_engine, threads=how.threads, **of_metric
     )
     return PCCT(how).fit(backend.points, mis_seed=mis_seed, backend=backend)
-
-
-def _options(
-    runtime: Runtime | None, kernel: Kernel | None, engine: str | None, threads: int | None
-) -> Runtime:
-    """Return the runtime of a kernel's metric, with the engine and the threads given beside it."""
-    if kernel is not None and not isinstance(kernel, Kernel):
-        raise DtypeError(
-            f"kernel is {kernel!r}, of type {type(kernel).__name__}; give an object such as "
-            "Matern52(lengthscale=0.5, variance=1.0), or None for the Euclidean metric"
-        )
-    how = _runtime(runtime)
-    if kernel is not None and how.metric == "euclidean":
-        raise ConfigurationError(
-            f"kernel is {kernel!r}, but the runtime says metric='euclidean'; drop one of the two"
-        )
-    metric = "euclidean" if kernel is None else "residual_correlation"
-    given = {"engine": engine, "threads": threads}
-    return how.with_updates(
-        metric=metric, **{name: value for name, value in given.items() if value is not None}
-    )
-
-
-def _expect_usual(given: dict[str, Any]) -> None:
-    """Refuse options of the residual metric: without a kernel nothing would heed them."""
-    usual = inspect.signature(cover_tree).parameters
-    odd = [
-        name
-        for name, value in given.items()
-        if isinstance(value, np.ndarray) or value != usual[name].default
-    ]
-    if odd:
-        raise ConfigurationError(
-            f"{' and '.join(odd)} given without a kernel, which makes the metric Euclidean; give a "
-            f"kernel such as Matern52(lengthscale=0.5), or leave {' and '.join(odd)} out"
-        )
-
-
-def _runtime(value: Runtime | None) -> Runtime:
-    if value is not None and not isinstance(value, Runtime):
-        raise DtypeError(f"runtime is of type {type(value).__name__}; give a Runtime")
-    return Runtime() if value is None else value
 
 
 class PCCT:
@@ -192,7 +151,7 @@ class PCCT:
     """
 
     def __init__(self, runtime: Runtime | None = None, tree: CoverTree | None = None) -> None:
-        self.runtime = _runtime(runtime)
+        self.runtime = as_runtime(runtime)
         if tree is not None and not isinstance(tree, CoverTree):
             raise DtypeError(f"tree is of type {type(tree).__name__}; give what fit returned")
         self.tree = tree if tree is None else tree.searched_by(self.runtime)

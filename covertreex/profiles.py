@@ -52,7 +52,7 @@ PROFILES = {
 def options_of(profile: str, overrides: Iterable[str], runtime: type[Runtime]) -> dict[str, Any]:
     """Return the options of a profile, some of them replaced; see `Runtime.from_profile`."""
     chosen = PROFILES[as_choice(profile, "profile", tuple(PROFILES))]
-    if isinstance(overrides, str | bytes):
+    if isinstance(overrides, str | bytes) or not isinstance(overrides, Iterable):
         raise DtypeError(f"overrides is {overrides!r}; give a list such as ['threads=2']")
     hints = typing.get_type_hints(runtime)
     return chosen.options | dict(_parsed(text, hints) for text in overrides)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ._options import expect_runtime
 from .errors import ConfigurationError, ParameterError
 from .metrics._arguments import F64, I64, as_points, as_switch
 from .metrics._engines import engine_named
@@ -60,7 +61,7 @@ class CoverTree(Searches):
 
     def __post_init__(self) -> None:
         metric = "euclidean" if self.residual is None else "residual_correlation"
-        if self.runtime.metric != metric:
+        if expect_runtime(self.runtime).metric != metric:
             raise ConfigurationError(
                 f"the tree was fitted with metric={metric!r}, but the runtime says "
                 f"{self.runtime.metric!r}; give one of the tree's metric, or fit again"

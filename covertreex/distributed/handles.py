@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from dask.sizeof import sizeof
 
-from ..api import _expect_usual, _options
+from .._options import expect_usual, runtime_of
 from ..errors import ConfigurationError, DtypeError
 from ..kernels import Kernel
 from ..metrics._arguments import I64, as_block_dtype, as_integer, as_threads
@@ -195,7 +195,7 @@ def shard(
     """
     rows = as_rows(points, "points")
     workers = as_integer(threads, "threads", 1)
-    how = _options(runtime, kernel, engine, as_threads(workers))
+    how = runtime_of(runtime, kernel, engine, as_threads(workers))
     of_metric: dict[str, Any] = {
         "inducing_count": inducing_count,
         "seed": seed,
@@ -204,7 +204,7 @@ def shard(
     starts = np.concatenate([[0], np.cumsum(rows.chunks[0], dtype=np.int64)])
     n = int(starts[-1])
     if kernel is None:
-        _expect_usual(of_metric)
+        expect_usual(of_metric, shard)
         factor = None
     else:
         factor = _factor(rows, kernel, how, **of_metric)

@@ -22,7 +22,7 @@ from ..metrics._engines import DEFAULT_ENGINE, engine_named
 from ..metrics.residual.backend import ResidualBackend
 from ._tree_arguments import NEVER
 
-__all__ = ["NEVER", "CompressedTree", "build_residual_tree", "build_tree"]
+__all__ = ["NEVER", "CompressedTree", "build_residual_tree", "build_tree", "stages_named"]
 
 _CENTRES = 4096
 
@@ -149,7 +149,7 @@ def build_tree(
     array([3, 0])
     """
     points = as_points(scaled, "scaled")
-    stage = _stages(engine).euclidean_tree
+    stage = stages_named(engine).euclidean_tree
     most = len(points) if max_centres is None else max_centres
     return CompressedTree(*stage(points, batch_order, mis_seed, most, threads=threads))
 
@@ -193,12 +193,13 @@ def build_residual_tree(
     kernel = backend.kernel
     points = (backend.scaled, backend.v_matrix, backend.p_diag)
     metric = (kernel.name, kernel.variance, backend.eps)
-    stage = _stages(engine).residual_tree
+    stage = stages_named(engine).residual_tree
     growth = (batch_order, mis_seed, max_centres)
     return CompressedTree(*stage(*points, *metric, *growth, threads=threads))
 
 
-def _stages(engine: str | None) -> Any:
+def stages_named(engine: str | None) -> Any:
+    """Return the module of an engine's trees and orders."""
     engine_named(engine)  # known, and there
     name = DEFAULT_ENGINE if engine is None else engine
     module = "_tree_numba" if name == "python-numba" else "_tree_rust"

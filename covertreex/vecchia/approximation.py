@@ -12,6 +12,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from .._options import as_kernel, as_runtime
 from ..errors import ConfigurationError, IndexRangeError, ParameterError, ShapeError
 from ..kernels import Kernel
 from ..metrics._arguments import (
@@ -30,7 +31,7 @@ from ..runtime import Runtime
 from . import _loops as loops
 from .orderings import as_order
 from .regression import regress, woodbury
-from .sets import as_kernel, as_runtime, euclidean_sets, residual_metric, residual_sets
+from .sets import euclidean_sets, residual_metric, residual_sets
 
 __all__ = ["Vecchia"]
 

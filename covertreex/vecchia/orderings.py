@@ -17,7 +17,7 @@ from ..metrics._numba_loops import shuffle_front
 from ..metrics._numba_threads import check_environment
 from ..metrics._residual_numba import splitmix64
 from ..search import _tree_loops as boxes
-from ..search.tree import _stages as stages_named
+from ..search.tree import stages_named
 from . import _loops as loops
 
 __all__ = ["hilbert_order", "maxmin_order", "random_order"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from .._options import as_kernel, as_runtime, expect_usual
 from ..api import PCCT
-from ..errors import DtypeError
 from ..kernels import Kernel
 from ..metrics._arguments import F64, I64, as_integer, as_points
 from ..metrics.residual.backend import ResidualBackend, build_residual_backend
@@ -58,6 +58,8 @@ def conditioning_sets(
     ------
     ShapeError, DtypeError, NonFiniteError, IndexRangeError, ParameterError
         If an argument does not fit.
+    ConfigurationError
+        If ``inducing_count`` is given without a kernel.
     FactorError
         If the inducing covariance is not positive definite.
 
@@ -72,6 +74,7 @@ def conditioning_sets(
     """
     points, how = as_points(coords, "coords"), as_runtime(runtime)
     if kernel is None:
+        expect_usual({"inducing_count": inducing_count}, conditioning_sets)
         ordered = points[as_order(order, points, seed, how.threads)]
         return euclidean_sets(np.ascontiguousarray(ordered), k, how)
     metric = residual_metric(points, as_kernel(kernel), inducing_count, seed, how)
@@ -106,23 +109,6 @@ def euclidean_sets(ordered: F64, k: int, runtime: Runtime) -> I64:
     """Conditioning sets of points that are in their order already."""
     tree = PCCT(runtime.with_updates(metric="euclidean")).fit(ordered)
     return tree.knn(k=_most(k, len(tree)), return_distances=False, predecessor_mode=True)
-
-
-def as_kernel(kernel: object) -> Kernel:
-    """Return the kernel, or say what was given instead."""
-    if not isinstance(kernel, Kernel):
-        raise DtypeError(
-            f"kernel is of type {type(kernel).__name__}; give a covertreex.kernels.Kernel, such as "
-            "Matern52(lengthscale=0.5)"
-        )
-    return kernel
-
-
-def as_runtime(runtime: object) -> Runtime:
-    """Return the runtime, or the default one."""
-    if runtime is not None and not isinstance(runtime, Runtime):
-        raise DtypeError(f"runtime is of type {type(runtime).__name__}; give a Runtime")
-    return Runtime() if runtime is None else runtime
 
 
 def _most(k: object, n: int) -> int:
