@@ -110,6 +110,7 @@ def cover_tree(
     >>> cover_tree(coords).knn([[0.1]], k=2, return_distances=False)
     array([[0, 1]])
     """
+    points = as_points(coords, "coords")
     how = runtime_of(runtime, kernel, engine, threads)
     of_metric: dict[str, Any] = {
         "inducing_count": inducing_count,
@@ -120,9 +121,9 @@ def cover_tree(
     }
     if kernel is None:
         expect_usual(of_metric, cover_tree)
-        return PCCT(how).fit(coords, mis_seed=mis_seed)
+        return PCCT(how).fit(points, mis_seed=mis_seed)
     backend = build_residual_backend(
-        coords, kernel=kernel, engine=how.resolved_engine, threads=how.threads, **of_metric
+        points, kernel=kernel, engine=how.resolved_engine, threads=how.threads, **of_metric
     )
     return PCCT(how).fit(backend.points, mis_seed=mis_seed, backend=backend)
 

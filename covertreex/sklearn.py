@@ -14,7 +14,7 @@ import numpy.typing as npt
 from .api import cover_tree
 from .errors import MissingDependencyError, ParameterError
 from .kernels import Kernel, Matern52
-from .metrics._arguments import F64, I64, as_choice, as_integer
+from .metrics._arguments import F64, I64, as_choice, as_integer, as_radius
 
 try:
     from joblib import effective_n_jobs
@@ -130,6 +130,7 @@ class ResidualNeighbors(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         """
         as_integer(self.n_neighbors, "n_neighbors", 1)
         as_choice(self.mode, "mode", MODES)
+        as_radius(self.radius, 1)
         points = validate_data(self, X, dtype=np.float64, order="C")
         self.tree_ = cover_tree(
             points,
@@ -296,7 +297,7 @@ class ResidualNeighbors(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
 
 def _seed(random_state: Any) -> int:
     if isinstance(random_state, int | np.integer):
-        return int(random_state)
+        return as_integer(random_state, "random_state", 0, 2**64 - 1)
     return int(check_random_state(random_state).randint(2**31 - 1))
 
 

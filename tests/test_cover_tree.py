@@ -117,6 +117,15 @@ def test_what_does_not_fit_is_refused(name: str) -> None:
     assert "\n" not in str(refusal.value)
 
 
+@pytest.mark.parametrize("kernel", [None, Matern52()])
+@pytest.mark.parametrize(
+    "coords", [None, POINTS[0], POINTS * np.inf, POINTS > 0], ids=["None", "flat", "inf", "bool"]
+)
+def test_what_is_wrong_with_coords_is_said_of_coords(coords: object, kernel: Kernel) -> None:
+    with np.errstate(invalid="ignore"), pytest.raises(CovertreexError, match=r"^coords"):
+        cover_tree(coords, kernel)
+
+
 def test_a_tree_is_searched_by_another_runtime_of_its_metric_alone() -> None:
     tree = cover_tree(POINTS)
     assert PCCT(Runtime(metric="euclidean", threads=1), tree).tree.runtime.threads == 1

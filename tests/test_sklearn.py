@@ -201,7 +201,9 @@ REFUSED = {
     "kernel": ({"kernel": "matern52"}, "give an object"),
     "inducing_count": ({"inducing_count": 0}, "inducing_count is 0"),
     "block_dtype": ({"block_dtype": "float16"}, "block_dtype is 'float16'"),
-    "random_state": ({"random_state": -1}, "seed is -1"),
+    "random_state": ({"random_state": -1}, "random_state is -1"),
+    "radius": ({"radius": "a"}, "radius is of dtype"),
+    "a radius below zero": ({"radius": -0.5}, "radius[0] is -0.5"),
 }
 
 

@@ -180,6 +180,7 @@ def test_duplicates_want_noise(inducing):
 
 
 GOOD = {"noise": 0.1, "k": 5}
+UNSIGNED = np.full((120, 1), 2**64 - 1, np.uint64)
 
 
 @pytest.mark.parametrize(
@@ -202,11 +203,26 @@ GOOD = {"noise": 0.1, "k": 5}
         ({"inducing_count": -1}, ParameterError, "inducing_count is -1"),
         ({"metric": "cosine"}, ParameterError, "'euclidean'"),
         ({"metric": "residual_correlation"}, ConfigurationError, "inducing_count is 0"),
-        ({"neighbours": np.zeros((120, 1), int)}, IndexRangeError, "neighbours[0] is [0]"),
-        ({"neighbours": [[-1]] * 119}, ShapeError, "(120, k)"),
-        ({"neighbours": [[-1, 0]] * 120}, IndexRangeError, "then -1"),
-        ({"neighbours": np.full((120, 1), -2)}, IndexRangeError, "120 of 120"),
-        ({"neighbours": np.full((120, 1), -1.0)}, ShapeError, "dtype float64"),
+        (
+            {"k": None, "neighbours": np.zeros((120, 1), int)},
+            IndexRangeError,
+            "nothing stands before the first",
+        ),
+        ({"k": None, "neighbours": [[-1]] * 119}, ShapeError, "(120, k)"),
+        ({"k": None, "neighbours": [[-1, -1]] * 119 + [[-1, 0]]}, IndexRangeError, "then -1"),
+        ({"k": None, "neighbours": np.full((120, 1), -2)}, IndexRangeError, "120 of 120"),
+        ({"k": None, "neighbours": np.full((120, 1), -1.0)}, ShapeError, "dtype float64"),
+        (
+            {"k": None, "neighbours": UNSIGNED},
+            IndexRangeError,
+            "neighbours[0] is [18446744073709551615]",
+        ),
+        ({"neighbours": [[-1]] * 120}, ConfigurationError, "k given beside neighbours"),
+        (
+            {"k": None, "metric": "euclidean", "neighbours": [[-1]] * 120},
+            ConfigurationError,
+            "metric given beside neighbours",
+        ),
         ({"seed": -1, "order": "random"}, ParameterError, "seed is -1"),
         ({"runtime": "fast"}, DtypeError, "give a Runtime"),
     ],

@@ -36,6 +36,8 @@ from .sets import euclidean_sets, residual_metric, residual_sets
 __all__ = ["Vecchia"]
 
 METRICS = ("euclidean", "residual_correlation")
+_MOST = 30
+"""Neighbours of a point where no k is given."""
 
 
 class Vecchia:
@@ -53,8 +55,8 @@ class Vecchia:
         Covariance function, with lengthscale and variance.
     noise : float, default 0.0
         Variance of the nugget, in squared units of the response, at least 0.
-    k : int, default 30
-        Most neighbours of a point, at least 1.
+    k : int, optional
+        Most neighbours of a point, at least 1; by default 30.
     order : {"maxmin", "hilbert", "random", "natural"} or array_like of int, shape (n,)
         The ordering, by the scaled coordinates: see `maxmin_order`, `hilbert_order`,
         `random_order`; "natural" is as given; or ids, each once.
@@ -64,7 +66,8 @@ class Vecchia:
         What makes a predecessor near: the distance of the scaled coordinates, or the correlation
         that the inducing points leave; by default the latter where there are inducing points.
     neighbours : array_like of int, shape (n, k), optional
-        Conditioning sets of your own instead, as `conditioning_sets` returns them.
+        Conditioning sets of your own instead, as `conditioning_sets` returns them; then neither
+        ``k`` nor ``metric`` is given.
     seed : int, default 0
         Of the draw of the inducing points, and of the order "random", within [0, 2**64).
     runtime : Runtime, optional
@@ -90,7 +93,8 @@ class Vecchia:
     ShapeError, DtypeError, NonFiniteError, IndexRangeError, ParameterError
         If an argument does not fit.
     ConfigurationError
-        If neighbours are to be near by residual correlation, but there are no inducing points.
+        If neighbours are to be near by residual correlation, but there are no inducing points; or
+        ``k`` or ``metric`` is given beside ``neighbours``.
     FactorError
         If the covariance of a point and its set is not positive definite to the rounding of
         float64; the message names the point. Noise mends it.
@@ -122,7 +126,7 @@ class Vecchia:
         kernel: Kernel,
         *,
         noise: float = 0.0,
-        k: int = 30,
+        k: int | None = None,
         order: str | npt.ArrayLike = "maxmin",
         inducing_count: int = 0,
         metric: str | None = None,
@@ -134,7 +138,8 @@ class Vecchia:
         of = as_kernel(kernel)
         self.kernel, self.noise = of, _noise(noise)
         inducing = as_integer(inducing_count, "inducing_count", 0)
-        near = _metric(metric, inducing)
+        near, most = _metric(metric, inducing), _MOST if k is None else k
+        _expect_one_of_two(neighbours, k=k, metric=metric)
         sets = None if neighbours is None else _sets(neighbours, len(points))
         scaled = of.scale(points)
         self.order: I64 = owned(as_order(order, scaled, seed, how.threads))
@@ -144,9 +149,9 @@ class Vecchia:
             left = with_rows(residual_metric(points, of, inducing, seed, how), self.order)
             self.v_matrix = np.asarray(left.v_matrix, np.float64)  # float64 already: not copied
             if sets is None and near == "residual_correlation":
-                sets = residual_sets(left, k, how)
+                sets = residual_sets(left, most, how)
         if sets is None:
-            sets = euclidean_sets(ordered, k, how)
+            sets = euclidean_sets(ordered, most, how)
         self._regression = regress(
             ordered, self.v_matrix, of, self.noise, sets, self.order, how.threads
         )
@@ -213,6 +218,16 @@ def _metric(metric: str | None, inducing: int) -> str:
     return near
 
 
+def _expect_one_of_two(neighbours: object, **ways: object) -> None:
+    """Refuse ways to find conditioning sets beside sets that are given: nothing would heed them."""
+    odd = [name for name, value in ways.items() if value is not None]
+    if odd and neighbours is not None:
+        raise ConfigurationError(
+            f"{' and '.join(odd)} given beside neighbours, the conditioning sets of your own; "
+            f"leave {' and '.join(odd)} out, or neighbours"
+        )
+
+
 def _noise(noise: object) -> float:
     array = real_array(noise, "noise")
     if array.ndim != 0:
@@ -238,16 +253,18 @@ def _sets(neighbours: npt.ArrayLike, n: int) -> I64:
             f"neighbours has shape {array.shape} and dtype {array.dtype}; give integers of shape "
             f"({n}, k), positions before each point's own, -1 behind them"
         )
+    wrong = (array < -1) | (array >= np.arange(n)[:, None])  # before a cast: 2**64 - 1 is not -1
     given = native(array, np.int64)
     ascending = np.sort(given, axis=1)
     twice = (ascending[:, 1:] == ascending[:, :-1]) & (ascending[:, 1:] >= 0)
     gap = (given[:, :-1] < 0) & (given[:, 1:] >= 0)
-    wrong = (given < -1) | (given >= np.arange(n)[:, None])
     bad = wrong.any(axis=1) | twice.any(axis=1) | gap.any(axis=1)
     if bad.any():
         at = int(bad.argmax())
+        wanted = f"name positions within 0 and {at - 1}, each once, then -1"
         raise IndexRangeError(
-            f"neighbours[{at}] is {given[at].tolist()}; name positions within 0 and {at - 1}, each "
-            f"once, then -1 ({int(bad.sum())} of {n} rows do not)"
+            f"neighbours[{at}] is {array[at].tolist()}; "
+            f"{wanted if at else 'nothing stands before the first position, so give -1 alone'} "
+            f"({int(bad.sum())} of {n} rows do not)"
         )
     return given
