@@ -28,7 +28,13 @@ from .metrics.residual.core import residual_knn, residual_radius
 from .runtime import Runtime
 from .search.indexes import Indexes
 
-__all__ = ["Neighbourhoods", "Searches", "nearest_rows", "rows_of"]
+__all__ = [
+    "Neighbourhoods",
+    "Searches",
+    "nearest_rows",
+    "no_predecessors_of_coordinates",
+    "rows_of",
+]
 
 MOST_PREDECESSORS = 2**31 - 1
 """Of a point, asked for: beyond what memory holds, so that a k that was meant otherwise is told."""
@@ -188,16 +194,20 @@ class Searches:
             rows = rows_of(self, queries, "queries")
             return rows, rows if predecessors else None
         if predecessors:
-            raise ConfigurationError(
-                "predecessor_mode=True asks for the points before a query, but queries are "
-                "coordinates, which have no place in the order of ids; give ids, or insert the "
-                "points first"
-            )
+            raise no_predecessors_of_coordinates()
         return as_points(queries, "queries", columns=self.points.shape[1]), None
 
     def _ids_of(self, rows: I64) -> I64:
         """Ids of rows, -1 staying -1."""
         return np.where(rows < 0, -1, self.ids[rows])
+
+
+def no_predecessors_of_coordinates() -> ConfigurationError:
+    """Return the error of every front that is asked for predecessors of coordinates."""
+    return ConfigurationError(
+        "predecessor_mode=True asks for the points before a query, but queries are coordinates, "
+        "which have no place in the order of ids; give ids, or insert the points first"
+    )
 
 
 def nearest_rows(

@@ -10,8 +10,9 @@ from typing import Any, TypeAlias
 import dask.array as da
 import numpy as np
 
-from ..errors import ConfigurationError, DtypeError
+from ..errors import DtypeError
 from ..metrics._arguments import as_integer, as_switch
+from ..searches import no_predecessors_of_coordinates
 from ..storage.container import seal_of
 from ..storage.trees import KIND
 from ..tree import CoverTree
@@ -79,10 +80,7 @@ def knn(
     by_id = queries is None or isinstance(queries, range)
     coordinates = not by_id and as_dask(queries, "queries").dtype.kind not in "iu"
     if predecessors and coordinates:
-        raise ConfigurationError(
-            "predecessor_mode=True asks for the points before a query, but queries are "
-            "coordinates, which have no place in the order of ids; give ids"
-        )
+        raise no_predecessors_of_coordinates()
     asked = queries, k, predecessors, workers
     answers, sizes, count = (
         _of_shards(tree, *asked) if isinstance(tree, ShardedTree) else _of_tree(tree, *asked)
