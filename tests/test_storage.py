@@ -35,7 +35,7 @@ from covertreex.errors import (
     OutputExistsError,
 )
 from covertreex.search.indexes import Indexes
-from covertreex.storage import container
+from covertreex.storage import checks, container
 
 POINTS = normals(5, 3 * 300).reshape(300, 3)
 ASKED = np.arange(0, 300, 17)
@@ -441,17 +441,25 @@ VALUES = {
 def test_a_sealed_array_that_no_tree_has_is_refused(name, small, tmp_path) -> None:
     array, value, words = VALUES[name]
     path = tmp_path / "crafted"
-    path.write_bytes(with_first_number(small[1], array, value))
+    path.write_bytes(with_number(small[1], array, 0, value))
     assert re.search(words, refusal(path))
     assert len(covertreex.load(path, verify=False)) == 40
 
 
-def with_first_number(whole: bytes, array: str, value: float) -> bytes:
-    """The file with another first number in an array, every checksum anew."""
+def test_a_row_that_no_tree_has_is_named_by_its_number(small, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(checks, "_NUMBERS", 12)
+    for array, width in (("v_matrix", 4), ("points", 3)):
+        path = tmp_path / array
+        path.write_bytes(with_number(small[1], array, 9 * width + 1, np.nan))
+        assert f"{array}[9, 1] is nan" in refusal(path)
+
+
+def with_number(whole: bytes, array: str, at: int, value: float) -> bytes:
+    """The file with another number in an array, every checksum anew."""
     arrays, changed = table(whole), bytearray(whole)
     entry = arrays[array]
     first = 4096 + entry["offset"]
-    changed[first : first + 8] = np.array(value, entry["dtype"]).tobytes()
+    changed[first + 8 * at : first + 8 * at + 8] = np.array(value, entry["dtype"]).tobytes()
     stop = first + 8 * int(np.prod(entry["shape"]))
     arrays[array] = entry | {"sha256": hashlib.sha256(changed[first:stop]).hexdigest()}
     return rewritten(bytes(changed), arrays=arrays)

@@ -6,13 +6,13 @@ here once, when a file is verified, so that no search meets it: n points of d co
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import ParameterError
+from ..errors import NonFiniteError, ParameterError
 from ..metrics._arguments import finite
 from ..metrics.residual.backend import ResidualBackend
 from ..metrics.residual.given import bounded_rows, bounded_variances
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["check_values"]
 
 _NUMBERS = 2**22
-"""Numbers that are looked at together, about: no array is copied whole."""
+"""Numbers that are looked at together, about: no array is copied whole, and Ctrl-C is heard."""
 
 
 def check_values(tree: CoverTree) -> None:
@@ -40,8 +40,7 @@ def check_values(tree: CoverTree) -> None:
     ids = tree.ids
     if not (ids[0] >= 0 and ids[-1] < tree.next_id and (ids[1:] > ids[:-1]).all()):
         raise ParameterError(f"ids do not ascend below next_id={tree.next_id}")
-    for rows in _parts(tree.points):
-        finite(tree.points[rows], "points")
+    _check_in_parts(lambda points: finite(points, "points"), tree.points)
     if tree.residual is not None:
         _check_metric(tree.residual)
 
@@ -50,8 +49,7 @@ def _check_metric(metric: ResidualBackend) -> None:
     for rows in _parts(metric.points):
         if not np.array_equal(metric.scaled[rows], metric.kernel.scale(metric.points[rows])):
             raise ParameterError("scaled holds other coordinates than points by the lengthscale")
-    for rows in _parts(metric.v_matrix):
-        bounded_rows(metric.v_matrix[rows], metric.block_dtype)
+    _check_in_parts(lambda v: bounded_rows(v, metric.block_dtype), metric.v_matrix)
     p = metric.p_diag
     if not np.array_equal(bounded_variances(p, metric.eps, metric.block_dtype), p):
         raise ParameterError(f"p_diag holds {p.min()}, which is below its floor {metric.eps}")
@@ -61,6 +59,16 @@ def _check_metric(metric: ResidualBackend) -> None:
     chosen = metric.inducing_indices
     if chosen[0] < 0 or not (chosen[1:] > chosen[:-1]).all():
         raise ParameterError("inducing_indices do not ascend from 0")
+
+
+def _check_in_parts(check: Callable[[Any], object], array: npt.NDArray[Any]) -> None:
+    """Check some rows at a time; where some fail all at once, so that rows have their numbers."""
+    try:
+        for rows in _parts(array):
+            check(array[rows])
+    except NonFiniteError:
+        check(array)
+        raise
 
 
 def _parts(array: npt.NDArray[Any]) -> Iterator[slice]:
