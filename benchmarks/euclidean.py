@@ -44,10 +44,10 @@ def _sklearn(points: F64) -> Search:
 
 def _mlpack(points: F64) -> Search:
     knn = importlib.import_module("mlpack").knn
-    model = knn(reference=points, tree_type="kd")["output_model"]
+    model = knn(reference=points.copy(), tree_type="kd")["output_model"]  # it sorts what it is given
 
     def search(queries: F64) -> tuple[I64, F64]:
-        found = knn(input_model=model, query=queries, k=K)
+        found = knn(input_model=model, query=queries.copy(), k=K)
         return found["neighbors"].astype(np.int64), found["distances"]
 
     return search
