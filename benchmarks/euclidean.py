@@ -44,10 +44,12 @@ def _sklearn(points: F64) -> Search:
 
 def _mlpack(points: F64) -> Search:
     knn = importlib.import_module("mlpack").knn
-    model = knn(reference=points.copy(), tree_type="kd")["output_model"]  # it sorts what it is given
+    own = points.copy()  # it sorts in place what it is given, and does not keep it alive
+    model = knn(reference=own, tree_type="kd")["output_model"]
 
-    def search(queries: F64) -> tuple[I64, F64]:
-        found = knn(input_model=model, query=queries.copy(), k=K)
+    def search(queries: F64, _held: F64 = own) -> tuple[I64, F64]:
+        asked = queries.copy()
+        found = knn(input_model=model, query=asked, k=K)
         return found["neighbors"].astype(np.int64), found["distances"]
 
     return search

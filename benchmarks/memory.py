@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 from .recipe import GOLD, Recipe, quick
 from .residual import FAST, Settings
@@ -18,8 +18,13 @@ AIM = 1.3
 
 
 def peak() -> int:
-    """Return the largest resident size of this process so far, in bytes."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    """Return the largest resident size of this program so far, in bytes.
+
+    Not `getrusage`'s, which a child takes over from the process that started it.
+    """
+    status = Path("/proc/self/status").read_text("utf-8")
+    line = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
+    return int(line.split()[1]) * 1024
 
 
 def measure(recipe: Recipe, engine: str) -> dict[str, float]:
