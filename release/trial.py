@@ -19,7 +19,7 @@ BUILDERS = (
 )
 """What must not be found: with any of it, an installation may have built something."""
 
-TOOLS = ("sh", "bash", "env", "uname", "cat", "ls", "rm", "mkdir", "git", "ldconfig")
+TOOLS = ("sh", "bash", "env", "uname", "cat", "head", "ls", "rm", "mkdir", "git", "ldconfig")
 """What a machine without a compiler still has."""
 
 PASSED_ON = ("PIP_", "SSL_", "REQUESTS_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
